@@ -1,0 +1,18 @@
+"""Readings that found their person: remembered, and routed to whoever must answer."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import faust
+from faust.types import StreamT
+
+from agents.carrier import Carrier
+
+
+def listen(app: faust.App, topics: Sequence[str], carrier: Carrier) -> None:
+    """Let an agent of ``app`` carry the record batches of ``topics``."""
+
+    @app.agent(app.topic(*topics, value_type=bytes), name="moments")
+    async def moments(stream: StreamT[Any]) -> None:
+        async for batch in stream:
+            await carrier.carry(batch)

@@ -1,0 +1,1 @@
+"""Where records are sent and read: Kafka, and its twin in memory."""

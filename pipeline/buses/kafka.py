@@ -1,0 +1,163 @@
+"""Kafka, for those who send: whole batches, idempotent where the broker can, confirmed before `send` returns.
+
+A batch is packed here, per partition, and given to aiokafka as one (``send_batch``): 2–3 µs an event instead of the
+13–17 of a future for each record.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from itertools import count
+from typing import Any
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError, UnknownTopicOrPartitionError
+from aiokafka.protocol.transaction import InitProducerIdRequest
+
+from pipeline.domain.buckets import partition_of
+from pipeline.domain.errors import Misconfigured, Unavailable
+from pipeline.ports import Send
+from pipeline.settings import Settings
+
+BATCH_BYTES = 524_288  # of one partition's batch; a broker takes 1 MiB unless told otherwise
+REQUEST_BYTES_MAX = 17_825_792
+CONNECT_SECONDS_MAX = 10.0
+METADATA_SECONDS_MAX = 5.0
+
+
+class KafkaBus:
+    """Sends records to Kafka. Use as an async context manager, or ``start`` and ``close``."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._producer: AIOKafkaProducer | None = None
+        self._partitions: dict[str, int] = {}
+        self._turn = count()
+        self._starting = asyncio.Lock()
+
+    async def __aenter__(self) -> "KafkaBus":
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def start(self) -> None:
+        """Connect. Raises Unavailable when no broker answers."""
+        await self._connected()
+
+    async def close(self) -> None:
+        """Disconnect; what was sent is confirmed already."""
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            await producer.stop()
+
+    async def send(self, records: Sequence[Send]) -> None:
+        """Send and return when the broker has confirmed every record. Raises Unavailable, Misconfigured."""
+        if not records:
+            return
+        producer = await self._connected()
+        try:
+            packed = await self._pack(producer, records)
+            futures = [
+                await producer.send_batch(batch, topic, partition=partition) for (topic, partition), batch in packed
+            ]
+            answers = await asyncio.gather(*futures, return_exceptions=True)
+        except KafkaError as error:
+            await self._drop(producer)
+            raise Unavailable(f"Kafka at {self._settings.kafka} does not take records: {error!r}") from error
+        wrong = next((answer for answer in answers if isinstance(answer, BaseException)), None)
+        if wrong is not None:
+            # After a lost sequence number an idempotent producer is of no use any more; a new one is.
+            await self._drop(producer)
+            raise Unavailable(f"Kafka at {self._settings.kafka} did not confirm: {wrong!r}") from wrong
+
+    async def _pack(self, producer: AIOKafkaProducer, records: Sequence[Send]) -> list[tuple[tuple[str, int], Any]]:
+        packed: list[tuple[tuple[str, int], Any]] = []
+        open_batches: dict[tuple[str, int], Any] = {}
+        for send in records:
+            topic = self._settings.prefix + send.topic
+            partitions = self._partitions.get(topic) or await self._count(producer, topic)
+            partition = partition_of(send.key, partitions) if send.key is not None else next(self._turn) % partitions
+            place = (topic, partition)
+            batch = open_batches.get(place)
+            if batch is not None and self._append(batch, send) is None:
+                batch = None
+            elif batch is not None:
+                continue
+            batch = open_batches[place] = producer.create_batch()
+            packed.append((place, batch))
+            self._append(batch, send)
+        return packed
+
+    @staticmethod
+    def _append(batch: Any, send: Send) -> Any:
+        return batch.append(key=send.key, value=send.value, timestamp=None, headers=list(send.headers))
+
+    async def _count(self, producer: AIOKafkaProducer, topic: str) -> int:
+        try:
+            async with asyncio.timeout(METADATA_SECONDS_MAX):
+                found = await producer.partitions_for(topic)
+        except (TimeoutError, UnknownTopicOrPartitionError):
+            found = None
+        if not found:
+            raise Misconfigured(f"topic {topic} does not exist; run: heartline topics apply")
+        self._partitions[topic] = len(found)
+        return len(found)
+
+    async def _connected(self) -> AIOKafkaProducer:
+        async with self._starting:
+            if self._producer is None:
+                self._producer = await self._start()
+                self._partitions.clear()
+            return self._producer
+
+    async def _start(self) -> AIOKafkaProducer:
+        idempotent = self._settings.idempotence == "on"
+        if self._settings.idempotence == "auto":
+            idempotent = await self._can_be_idempotent()
+        return await self._started(enable_idempotence=idempotent, acks="all")
+
+    async def _started(self, **options: Any) -> AIOKafkaProducer:
+        producer = AIOKafkaProducer(
+            bootstrap_servers=self._settings.kafka,
+            max_batch_size=BATCH_BYTES,
+            max_request_size=REQUEST_BYTES_MAX,
+            request_timeout_ms=30_000,
+            linger_ms=0,
+            **options,
+        )
+        try:
+            async with asyncio.timeout(CONNECT_SECONDS_MAX):
+                await producer.start()
+        except (KafkaError, TimeoutError, OSError) as error:
+            await producer.stop()
+            raise Unavailable(
+                f"no Kafka broker answers at {self._settings.kafka}; is it running? `heartline doctor` tells more"
+            ) from error
+        return producer
+
+    async def _can_be_idempotent(self) -> bool:
+        """Ask the broker for a producer id; one that cannot give any (a small test broker) says so at once."""
+        producer = await self._started(acks="all")
+        try:
+            client = producer.client
+            async with asyncio.timeout(CONNECT_SECONDS_MAX):
+                answer = await client.send(
+                    client.get_random_node(),
+                    InitProducerIdRequest(transactional_id=None, transaction_timeout_ms=30_000),
+                )
+        except (KafkaError, TimeoutError):
+            return False
+        else:
+            return bool(answer.error_code == 0)
+        finally:
+            await producer.stop()
+
+    async def _drop(self, producer: AIOKafkaProducer) -> None:
+        if self._producer is producer:
+            self._producer = None
+        try:
+            async with asyncio.timeout(CONNECT_SECONDS_MAX):
+                await producer.stop()
+        except (KafkaError, TimeoutError):
+            pass  # it is being thrown away for being broken

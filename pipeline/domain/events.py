@@ -1,0 +1,141 @@
+"""The values that flow between topics: Feedback, Moment, Merge, Link, Alert. (Case is in cases.)"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AwareDatetime, BeforeValidator, Field, StringConstraints
+
+from pipeline.domain.emotions import Emotion
+from pipeline.domain.identity import Handle
+from pipeline.domain.limits import HANDLES_MAX
+from pipeline.domain.reading import Reading
+from pipeline.domain.values import Name, Value
+
+Stakeholder = Literal["customer", "employee"]
+Severity = Literal["low", "normal", "high"]
+
+
+def _without_nul(text: Any) -> Any:
+    """NUL says nothing and breaks C strings downstream, so it is the one character that is not kept."""
+    return text.replace("\x00", "") if isinstance(text, str) and "\x00" in text else text
+
+
+def _handles(given: Any) -> Any:
+    """A mapping kind → value is accepted as well as a list of handles."""
+    return [{"kind": k, "value": v} for k, v in given.items()] if isinstance(given, dict) else given
+
+
+class Feedback(Value):
+    """What somebody said: where, about what, when, and what the channel knows them by. Immutable."""
+
+    id: Name
+    source: Name
+    channel: Name
+    at: AwareDatetime
+    text: Annotated[str, BeforeValidator(_without_nul)]
+    touchpoint: Name | None = None
+    handles: Annotated[tuple[Handle, ...], BeforeValidator(_handles), Field(max_length=HANDLES_MAX)] = ()
+    stakeholder: Stakeholder = "customer"
+    answers: dict[str, float] = {}
+    reply_to: str | None = None
+    metadata: dict[str, Any] = {}
+
+
+class Origin(Value):
+    """The record of topic ``feedback`` that a moment comes from, for tracing and for `heartline verify`."""
+
+    partition: int
+    offset: int
+
+
+class Moment(Value):
+    """A reading that has found its person: one entry of one timeline.
+
+    ``at`` is when it was said (never later than it arrived), ``arrived`` when Kafka got it. ``moved_from`` is
+    the person that it was remembered for before that person proved to be this one.
+    """
+
+    id: Annotated[str, StringConstraints(min_length=1, max_length=64)]
+    person: Annotated[str, StringConstraints(min_length=1, max_length=64)]
+    at: AwareDatetime
+    arrived: AwareDatetime
+    feedback: Feedback
+    reading: Reading
+    origin: Origin | None = None
+    moved_from: str | None = None
+
+
+class Merge(Value):
+    """``person`` proved to be ``into``; ``evidence`` is the moment that showed it."""
+
+    person: str
+    into: str
+    evidence: str
+    at: AwareDatetime
+
+
+class Link(Value):
+    """A handle leads to ``person`` since ``evidence`` was seen; ``rule`` says why."""
+
+    handle: str
+    person: str
+    rule: Literal["seen_together"]
+    evidence: str
+    at: AwareDatetime
+
+
+class Brief(Value):
+    """A moment in a line, for whoever must answer."""
+
+    at: AwareDatetime
+    channel: str
+    touchpoint: str | None = None
+    primary: Emotion | None = None
+    valence: float = 0.0
+    excerpt: str = ""
+
+
+class Why(Value):
+    """The evidence of an alert: what was felt, how surely, and the words that show it."""
+
+    primary: Emotion | None
+    emotions: dict[Emotion, int]
+    negative: float
+    confidence: float
+    words: tuple[str, ...]
+
+
+class Briefing(Value):
+    """What the team should know before it speaks."""
+
+    recent: tuple[Brief, ...]
+    open_cases: dict[str, str]
+    moments: int
+    positive: int
+    negative: int
+    trust: float
+    playbook: str | None = None
+
+
+class Alert(Value):
+    """A moment that a team must answer: who, what, why, how soon. ``id`` is the same at every delivery."""
+
+    id: str
+    rule: str
+    policy: str
+    team: str
+    severity: Severity
+    person: str
+    aliases: tuple[str, ...] = ()
+    moment: str
+    touchpoint: str
+    channel: str
+    stakeholder: Stakeholder
+    at: AwareDatetime
+    raised_at: AwareDatetime
+    respond_by: AwareDatetime
+    opens_case: bool
+    text: str
+    why: Why
+    briefing: Briefing
+    handles: tuple[Handle, ...] = ()
+    reply_to: str | None = None

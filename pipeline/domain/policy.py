@@ -1,0 +1,186 @@
+"""The policy: what the business decides. Touchpoints and their owners, teams, rules, weights, playbooks."""
+
+import tomllib
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, StringConstraints, ValidationError
+
+from pipeline.domain.emotions import Cluster, Emotion
+from pipeline.domain.errors import Misconfigured
+from pipeline.domain.reading import Reading
+
+# Team names become the last part of a topic's name, so they are of the characters that Kafka allows there.
+TeamName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,48}$")]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Team(_Part):
+    """Who answers, and within how many hours; ``opens_case`` False for a team that only looks (review)."""
+
+    respond_within_hours: Annotated[float, Field(gt=0)] = 8.0
+    opens_case: bool = True
+    title: str | None = None
+
+
+class Touchpoint(_Part):
+    """A place where the organisation is felt, the team that owns it, its weight for trust, its other names."""
+
+    team: str
+    weight: Annotated[float, Field(gt=0, le=10)] = 1.0
+    also: tuple[str, ...] = ()
+    name: str = ""
+
+
+class Rule(_Part):
+    """When an alert is raised. All that is given must hold; the first rule that matches wins."""
+
+    name: TeamName
+    clusters: frozenset[Cluster] = frozenset()
+    emotions: frozenset[Emotion] = frozenset()
+    intensity_min: Annotated[int, Field(ge=1, le=3)] = 1
+    negative_min: Annotated[float, Field(ge=0, le=1)] = 0.0
+    review: bool | None = None
+    stakeholder: Literal["customer", "employee"] | None = None
+    touchpoints: frozenset[str] = frozenset()
+    team: str | None = None
+    severity: Literal["low", "normal", "high"] = "normal"
+    respond_within_hours: Annotated[float, Field(gt=0)] | None = None
+
+    def matches(self, reading: Reading, stakeholder: str, touchpoint: str) -> bool:
+        """Say whether this rule is for that reading."""
+        primary = reading.primary
+        if self.review is not None and reading.review is not self.review:
+            return False
+        if (self.clusters or self.emotions) and (
+            primary is None or not (primary.cluster in self.clusters or primary in self.emotions)
+        ):
+            return False
+        felt = reading.emotions.get(primary) if primary else None
+        return (
+            (felt.intensity if felt else 1) >= self.intensity_min
+            and reading.negative >= self.negative_min
+            and (self.stakeholder is None or self.stakeholder == stakeholder)
+            and (not self.touchpoints or touchpoint in self.touchpoints)
+        )
+
+
+class Trust(_Part):
+    """How the account fades and what each cluster pays in; withdrawals weigh more than deposits."""
+
+    half_life_days: Annotated[float, Field(gt=0)] = 90.0
+    scale: Annotated[float, Field(gt=0)] = 60.0
+    weights: dict[Cluster, float]
+
+
+class Policy(_Part):
+    """The whole policy; ``version`` stands in every alert."""
+
+    version: str
+    phone_region: Annotated[str, StringConstraints(pattern="^[A-Z]{2}$")] = "GB"
+    default_team: str
+    teams: dict[TeamName, Team]
+    touchpoints: dict[str, Touchpoint] = {}
+    rules: tuple[Rule, ...]
+    trust: Trust
+    playbooks: dict[Emotion, str] = {}
+
+    _found: dict[str | None, Touchpoint] = PrivateAttr(default_factory=dict)
+
+    @cached_property
+    def _named(self) -> Mapping[str, Touchpoint]:
+        named: dict[str, Touchpoint] = {}
+        for name, touchpoint in self.touchpoints.items():
+            known = touchpoint.model_copy(update={"name": name})
+            for word in (name, *touchpoint.also):
+                named[_plain(word)] = known
+        return named
+
+    def touchpoint(self, said: str | None) -> Touchpoint:
+        """Answer the touchpoint that a channel's name for it means; the default team owns unknown ones."""
+        if said is None:
+            return self._default("unknown")
+        plain = _plain(said)
+        return self._named.get(plain) or self._default(plain)
+
+    def _default(self, name: str) -> Touchpoint:
+        return Touchpoint.model_construct(team=self.default_team, weight=1.0, also=(), name=name)
+
+    def rule_for(self, reading: Reading, stakeholder: str, touchpoint: str) -> Rule | None:
+        """Answer the first rule that matches, or None."""
+        return next((rule for rule in self.rules if rule.matches(reading, stakeholder, touchpoint)), None)
+
+
+def _plain(name: str) -> str:
+    return " ".join(name.replace("_", " ").replace("-", " ").casefold().split()).replace(" ", "_")
+
+
+def parse_policy(text: str, name: str = "policy.toml") -> Policy:
+    """Read and check a policy. Raises Misconfigured, naming the file, the line and what to do."""
+    try:
+        raw = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise Misconfigured(f"{name}: not valid TOML: {error}") from error
+    try:
+        policy = Policy.model_validate(raw)
+    except ValidationError as error:
+        lines = [_told(text, name, dict(problem)) for problem in error.errors(include_url=False)]
+        raise Misconfigured("\n".join(lines)) from error
+    problems = _loose_ends(policy, text, name)
+    if problems:
+        raise Misconfigured("\n".join(problems))
+    return policy
+
+
+def _told(text: str, name: str, problem: Mapping[str, Any]) -> str:
+    where = ".".join(str(part) for part in problem["loc"])
+    return f"{name}:{_line_of(text, problem['loc'])}: {where}: {problem['msg']}"
+
+
+def _loose_ends(policy: Policy, text: str, name: str) -> list[str]:
+    named: list[tuple[tuple[str | int, ...], str]] = [(("default_team",), policy.default_team)]
+    named += [(("touchpoints", key), touchpoint.team) for key, touchpoint in policy.touchpoints.items()]
+    named += [(("rules", place), rule.team) for place, rule in enumerate(policy.rules) if rule.team]
+    problems = [
+        f"{name}:{_line_of(text, where)}: team {team!r} is not under [teams]; add [teams.{team}] or name one of: "
+        + ", ".join(sorted(policy.teams))
+        for where, team in named
+        if team not in policy.teams
+    ]
+    problems += [
+        f"{name}:{_line_of(text, ('trust', 'weights'))}: trust.weights.{cluster} is missing"
+        for cluster in Cluster
+        if cluster not in policy.trust.weights
+    ]
+    names = [rule.name for rule in policy.rules]
+    problems += [
+        f"{name}:{_line_of(text, ('rules', place))}: rule {rule!r} is named twice; names must differ"
+        for place, rule in enumerate(names)
+        if rule in names[:place]
+    ]
+    return problems
+
+
+def _line_of(text: str, where: tuple[Any, ...]) -> int:
+    """Find the line (from 1) of the deepest part of ``where`` that stands in ``text``; 1 where none does."""
+    lines = text.splitlines()
+    at, best = 0, 0
+    table: list[str] = []
+    for part in where:
+        if isinstance(part, int):
+            heads = [i for i, line in enumerate(lines) if line.strip() == f"[[{'.'.join(table)}]]"]
+            if part < len(heads):
+                at = best = heads[part]
+            continue
+        table.append(str(part))
+        header = f"[{'.'.join(table)}]"
+        for i, line in enumerate(lines[at:], start=at):
+            plain = line.strip()
+            if plain == header or plain.split("=")[0].strip().strip("\"'") == part:
+                at = best = i
+                break
+    return best + 1

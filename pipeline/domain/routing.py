@@ -1,0 +1,74 @@
+"""Routing: from a moment to the alert that its touchpoint's team must answer, or to none."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from pipeline.domain.events import Alert, Brief, Briefing, Moment, Why
+from pipeline.domain.identity import alert_id
+from pipeline.domain.policy import Policy
+from pipeline.domain.timeline import Figures, trust_balance
+
+
+def route(
+    moment: Moment, figures: Figures, cases: Mapping[str, str], raised_at: datetime, policy: Policy
+) -> Alert | None:
+    """Answer the alert that ``moment`` raises. ``figures`` include the moment; ``cases`` are the open ones.
+
+    A moment that was remembered before, for a person that proved to be this one, was routed then.
+    """
+    if moment.moved_from is not None:
+        return None
+    feedback, reading = moment.feedback, moment.reading
+    touchpoint = policy.touchpoint(feedback.touchpoint)
+    rule = policy.rule_for(reading, feedback.stakeholder, touchpoint.name)
+    if rule is None:
+        return None
+    name = rule.team or touchpoint.team
+    team = policy.teams[name]
+    hours = rule.respond_within_hours or team.respond_within_hours
+    primary = reading.primary
+    felt = reading.emotions.get(primary) if primary else None
+    return Alert.model_construct(
+        id=alert_id(moment.id, rule.name),
+        rule=rule.name,
+        policy=policy.version,
+        team=name,
+        severity=rule.severity,
+        person=moment.person,
+        aliases=tuple(sorted(figures.aliases)),
+        moment=moment.id,
+        touchpoint=touchpoint.name,
+        channel=feedback.channel,
+        stakeholder=feedback.stakeholder,
+        at=moment.at,
+        raised_at=raised_at,
+        respond_by=raised_at + timedelta(hours=min(hours, team.respond_within_hours)),
+        opens_case=team.opens_case,
+        text=feedback.text,
+        why=Why.model_construct(
+            primary=primary,
+            emotions={emotion: felt.intensity for emotion, felt in reading.emotions.items()},
+            negative=reading.negative,
+            confidence=felt.confidence if felt else 0.0,
+            words=tuple(feedback.text[span.start : span.end] for span in reading.spans),
+        ),
+        briefing=_briefing(moment, figures, cases, raised_at, policy),
+        handles=feedback.handles,
+        reply_to=feedback.reply_to,
+    )
+
+
+def _briefing(
+    moment: Moment, figures: Figures, cases: Mapping[str, str], raised_at: datetime, policy: Policy
+) -> Briefing:
+    primary = moment.reading.primary
+    recent: tuple[Brief, ...] = tuple(brief for _, told, brief in figures.recent if told != moment.id)
+    return Briefing.model_construct(
+        recent=recent,
+        open_cases=dict(cases),
+        moments=figures.moments,
+        positive=figures.positive,
+        negative=figures.negative,
+        trust=round(trust_balance(figures, raised_at, policy.trust), 1),
+        playbook=policy.playbooks.get(primary) if primary else None,
+    )

@@ -1,0 +1,1 @@
+"""Where persons, timelines, cases and attempts are kept: twins in memory, and Redis."""
