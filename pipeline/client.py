@@ -54,14 +54,20 @@ def prepare(data: Mapping[str, Any], clock: Clock, region: str = "GB") -> tuple[
     Without ``id`` it gets one of its content, without ``source`` that of its channel, without ``at`` the present.
     """
     given = dict(data)
-    if given.get("id") is None:
-        given["id"] = event_id(orjson.dumps(given, default=str, option=orjson.OPT_SORT_KEYS))
+    try:
+        if given.get("id") is None:
+            given["id"] = event_id(orjson.dumps(given, default=str, option=orjson.OPT_SORT_KEYS))
+    except orjson.JSONEncodeError as error:
+        raise Rejected(Reason.SCHEMA, f"cannot be written as JSON: {error}") from None
     if given.get("source") is None:
         given["source"] = f"/channels/{given.get('channel', 'unknown')}"
     if given.get("at") is None:
         given["at"] = clock.now()
     feedback = read_value(Feedback, given)
-    value = feedback.model_dump_json(exclude_defaults=True, exclude={"id", "source"}).encode()
+    try:
+        value = feedback.model_dump_json(exclude_defaults=True, exclude={"id", "source"}).encode()
+    except ValueError:
+        raise Rejected(Reason.SCHEMA, "cannot be written as JSON: it holds values that JSON does not know") from None
     if len(value) > RECORD_BYTES_MAX:
         raise Rejected(Reason.TOO_LARGE, f"{len(value)} bytes; at most {RECORD_BYTES_MAX} are read")
     headers = seal("feedback.received", feedback.id, feedback.source, feedback.at.isoformat(), feedback.channel)

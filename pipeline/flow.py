@@ -21,7 +21,7 @@ from pipeline.domain.cases import Case
 from pipeline.domain.envelope import Record, named, open_envelope, read_value
 from pipeline.domain.errors import HeartlineError, Reason, Rejected
 from pipeline.domain.events import Alert, Feedback, Link, Merge, Moment
-from pipeline.domain.limits import RECORD_BYTES_MAX
+from pipeline.domain.limits import INNER_BYTES_MAX, RECORD_BYTES_MAX
 from pipeline.domain.values import Value
 from pipeline.stages.open_case import open_case
 from pipeline.stages.read import read
@@ -51,7 +51,7 @@ class Topic:
     purpose: str
     retention_ms: int = -1
     compacted: bool = False
-    message_bytes_max: int = RECORD_BYTES_MAX
+    message_bytes_max: int = INNER_BYTES_MAX
     per_team: bool = False
 
 
@@ -67,7 +67,12 @@ class Step:
 
 TOPICS: tuple[Topic, ...] = (
     Topic(
-        "feedback", "the strongest handle", ("feedback.received",), "What people said, on every channel", 28 * DAY_MS
+        "feedback",
+        "the strongest handle",
+        ("feedback.received",),
+        "What people said, on every channel",
+        28 * DAY_MS,
+        message_bytes_max=RECORD_BYTES_MAX,
     ),
     Topic("moments", "person", ("moment.stitched", "person.merged"), "Readings that found their person", 28 * DAY_MS),
     Topic("links", "handle", ("handle.linked",), "Which person a handle leads to", compacted=True),
@@ -118,12 +123,17 @@ async def carry(topic: str, records: Sequence[Record], doors: Doors) -> Outcome:
 
 def parse(step: Step, record: Record) -> Value:
     """Open and check one record of the step's topic. Raises Rejected."""
+    try:
+        arrived = arrival(record)
+    except (ValueError, OverflowError, OSError):
+        told = f"the record's timestamp is no time: {record.timestamp} ms"
+        raise Rejected(Reason.INVALID_ENVELOPE, told) from None
     envelope = open_envelope(record, step.bare)
     if envelope.type not in _CARRIES[step.topic]:
         raise Rejected(Reason.UNKNOWN_TYPE, f"{envelope.type} does not belong on topic {step.topic}")
     if envelope.version != VERSION:
         raise Rejected(Reason.UNKNOWN_VERSION, f"{envelope.type} v{envelope.version}; this release reads v{VERSION}")
-    data = named(envelope, record, arrival(record)) if envelope.type == "feedback.received" else envelope.data
+    data = named(envelope, record, arrived) if envelope.type == "feedback.received" else envelope.data
     return read_value(TYPES[envelope.type], data)
 
 

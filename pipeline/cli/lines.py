@@ -48,7 +48,9 @@ async def _data(path: str) -> AsyncIterator[bytes]:
     if path == "-" and not stat.S_ISREG(os.fstat(sys.stdin.fileno()).st_mode):
         reader = asyncio.StreamReader(limit=CHUNK_BYTES)
         loop = asyncio.get_running_loop()
-        transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin.buffer)
+        # asyncio makes the file non-blocking; a terminal's stdin is stdout, too, so it is opened once more.
+        source = Path(os.ttyname(0)).open("rb", buffering=0) if sys.stdin.isatty() else sys.stdin.buffer
+        transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), source)
         try:
             while data := await reader.read(CHUNK_BYTES):
                 yield data

@@ -3,6 +3,7 @@
 from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BeforeValidator, Field, StringConstraints
+from pydantic_core import PydanticCustomError
 
 from pipeline.domain.emotions import Emotion
 from pipeline.domain.identity import Handle
@@ -24,6 +25,15 @@ def _handles(given: Any) -> Any:
     return [{"kind": k, "value": v} for k, v in given.items()] if isinstance(given, dict) else given
 
 
+def _no_bool(given: Any) -> Any:
+    if isinstance(given, bool):
+        raise PydanticCustomError("float_type", "Input should be a valid number")
+    return given
+
+
+Answer = Annotated[float, BeforeValidator(_no_bool)]
+
+
 class Feedback(Value):
     """What somebody said: where, about what, when, and what the channel knows them by. Immutable."""
 
@@ -33,9 +43,13 @@ class Feedback(Value):
     at: AwareDatetime
     text: Annotated[str, BeforeValidator(_without_nul)]
     touchpoint: Name | None = None
-    handles: Annotated[tuple[Handle, ...], BeforeValidator(_handles), Field(max_length=HANDLES_MAX)] = ()
+    handles: Annotated[
+        tuple[Handle, ...],
+        BeforeValidator(_handles, json_schema_input_type=tuple[Handle, ...] | dict[str, str]),
+        Field(max_length=HANDLES_MAX),
+    ] = ()
     stakeholder: Stakeholder = "customer"
-    answers: dict[str, float] = {}
+    answers: dict[str, Answer] = {}
     reply_to: str | None = None
     metadata: dict[str, Any] = {}
 
@@ -50,8 +64,8 @@ class Origin(Value):
 class Moment(Value):
     """A reading that has found its person: one entry of one timeline.
 
-    ``at`` is when it was said (never later than it arrived), ``arrived`` when Kafka got it. ``moved_from`` is
-    the person that it was remembered for before that person proved to be this one.
+    ``at`` is when it was said (not much later than it arrived), ``arrived`` when Kafka got it. ``moved_from`` is
+    the person that it was remembered for before that person proved to be this one, ``moved_before`` those before.
     """
 
     id: Annotated[str, StringConstraints(min_length=1, max_length=64)]
@@ -62,6 +76,7 @@ class Moment(Value):
     reading: Reading
     origin: Origin | None = None
     moved_from: str | None = None
+    moved_before: tuple[str, ...] | None = None
 
 
 class Merge(Value):
@@ -97,7 +112,7 @@ class Brief(Value):
 class Why(Value):
     """The evidence of an alert: what was felt, how surely, and the words that show it."""
 
-    primary: Emotion | None
+    primary: Emotion | None = None
     emotions: dict[Emotion, int]
     negative: float
     confidence: float

@@ -17,7 +17,8 @@ missing-alert       a moment that the policy has a rule for, and no alert on ``a
 phantom-alert       an alert that the policy has no rule for, or for a moment that is on no timeline
 duplicate-alert     two alert ids for one moment
 missing-case        an alert that opens a case, and no case answers it
-double-case         an alert in two cases, or two open cases of one person and touchpoint
+double-case         an alert in two cases, or two open cases of one person and touchpoint; what was opened for two
+                    persons before they proved to be one does not count
 inversion           moments of one person overtook each other, or stand at the wrong time
 stale-outbox        an alert whose delivery was never confirmed, although nothing is in work any more
 count-drift         figures that do not add up, or count less than is there
@@ -118,7 +119,8 @@ class Evidence:
 
     ``rejected`` maps where a rejected record came from to the reason; ``horizon_ms`` is set where old records of
     ``feedback`` were deleted (retention): nothing is known of what was said before. ``lag`` is what the workers
-    have not read yet, by topic. What was published after ``heard`` was read is left out of account. ``policy`` is the version of the policy that ``Stitched.alert`` was found with.
+    have not read yet, by topic. ``policy`` is the version of the policy that ``Stitched.alert`` was found with.
+    What was published after ``heard`` was read is left out of account.
     """
 
     heard: Sequence[Heard] = ()
@@ -309,27 +311,40 @@ class _Check:
 
     def cases(self) -> None:
         """An alert that opens a case is answered by one case, and there is one open case a person and touchpoint."""
-        answering: dict[str, set[str]] = defaultdict(set)
         latest: dict[str, Case] = {}
         for case in self.evidence.cases:
-            for alert in case.alerts:
-                answering[alert].add(case.id)
             if case.id not in latest or latest[case.id].version < case.version:
                 latest[case.id] = case
+        answering: dict[str, list[Case]] = defaultdict(list)
         places: dict[tuple[str, str], list[str]] = defaultdict(list)
         for case in latest.values():
             places[case.person, case.touchpoint].append(case.id)
+            for alert in case.alerts:
+                answering[alert].append(case)
         for (person, touchpoint), cases in places.items():
             if len(cases) > 1:
                 self.found["double-case"].add(f"{person} has {len(cases)} open cases at {touchpoint}")
         # A case lists so many alerts and counts the others.
         full = any(case.hurts > len(case.alerts) for case in latest.values())
         for raised in {raised.alert: raised for raised in self.raised if raised.opens_case}.values():
-            several = answering.get(raised.alert, set())
-            if len(several) > 1:
-                self.found["double-case"].add(f"alert {raised.alert} is in the cases {', '.join(sorted(several))}")
-            elif not several and not full and raised.place not in self.evidence.rejected:
+            several = answering.get(raised.alert, [])
+            if not several and not full and raised.place not in self.evidence.rejected:
                 self.found["missing-case"].add(f"{raised.place}: alert {raised.alert} is in no case")
+            if len(several) > 1 and not self._proved_one([case.person for case in several]):
+                cases = sorted(case.id for case in several)
+                self.found["double-case"].add(f"alert {raised.alert} is in the cases {', '.join(cases)}")
+
+    def _proved_one(self, persons: Sequence[str]) -> bool:
+        if len(set(persons)) < len(persons):
+            return False
+        moved = {kept.person: kept.moved_to for kept in self.evidence.kept if kept.moved_to}
+        last = set()
+        for person in persons:
+            seen = person
+            while (after := moved.get(seen)) is not None:
+                seen = after
+            last.add(seen)
+        return len(last) == 1
 
     def order(self) -> None:
         """Of one person and partition of ``feedback``, who came first stands first; timelines go by time.

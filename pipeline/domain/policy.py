@@ -15,14 +15,17 @@ from pipeline.domain.reading import Reading
 TeamName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,48}$")]
 
 
+Hours = Annotated[float, Field(gt=0, le=8_784)]
+
+
 class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Team(_Part):
     """Who answers, and within how many hours; ``opens_case`` False for a team that only looks (review)."""
 
-    respond_within_hours: Annotated[float, Field(gt=0)] = 8.0
+    respond_within_hours: Hours = 8.0
     opens_case: bool = True
     title: str | None = None
 
@@ -49,7 +52,7 @@ class Rule(_Part):
     touchpoints: frozenset[str] = frozenset()
     team: str | None = None
     severity: Literal["low", "normal", "high"] = "normal"
-    respond_within_hours: Annotated[float, Field(gt=0)] | None = None
+    respond_within_hours: Hours | None = None
 
     def matches(self, reading: Reading, stakeholder: str, touchpoint: str) -> bool:
         """Say whether this rule is for that reading."""
@@ -72,9 +75,10 @@ class Rule(_Part):
 class Trust(_Part):
     """How the account fades and what each cluster pays in; withdrawals weigh more than deposits."""
 
-    half_life_days: Annotated[float, Field(gt=0)] = 90.0
-    scale: Annotated[float, Field(gt=0)] = 60.0
-    weights: dict[Cluster, float]
+    # With shorter ones the account would stop to fade before 2054, 900 of them after the landmark (timeline.py).
+    half_life_days: Annotated[float, Field(ge=14, le=36_500)] = 90.0
+    scale: Annotated[float, Field(gt=0, le=1_000_000)] = 60.0
+    weights: dict[Cluster, Annotated[float, Field(ge=-1_000, le=1_000)]]
 
 
 class Policy(_Part):

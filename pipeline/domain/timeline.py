@@ -139,7 +139,7 @@ def add(figures: Figures, moments: Iterable[Moment], policy: Policy) -> Figures:
         last = at_ms if last is None else max(last, at_ms)
         recent.append((at_ms, moment.id, brief_of(moment)))
         if moment.moved_from:
-            aliases.add(moment.moved_from)
+            aliases.update((moment.moved_from, *(moment.moved_before or ())))
     recent.sort(key=lambda told: told[:2])
     return replace(
         figures,

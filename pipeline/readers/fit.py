@@ -18,8 +18,8 @@ from zlib import crc32
 
 from pipeline.domain.emotions import EMOTIONS, Emotion
 from pipeline.readers import heads
-from pipeline.readers.cues import FEATURES, TOKENS, features, look, lowered
-from pipeline.readers.heads import Feature
+from pipeline.readers.features import FEATURES, features, value
+from pipeline.readers.hits import WORDS, look, lowered
 from pipeline.readers.table import table
 
 EPOCHS: Final = 12
@@ -28,7 +28,8 @@ DECAY: Final = 1e-6
 _HURTING: Final = [(emotion,) for emotion in EMOTIONS if emotion.hurts]
 _SOFTMAX: Final = (heads.PRIMARY, heads.EFFORT, heads.SUCCESS, heads.ACTION)
 
-Row = tuple[list[Feature], list[float]]
+Told = list[tuple[int, float]]  # place and value of each feature
+Row = tuple[Told, list[float]]
 
 
 def labelled(paths: Sequence[str]) -> Iterator[tuple[str, Row]]:
@@ -39,8 +40,9 @@ def labelled(paths: Sequence[str]) -> Iterator[tuple[str, Row]]:
             for line in lines:
                 row = json.loads(line)
                 if row["split"] == "train":
-                    entries = list(map(known.__getitem__, TOKENS.findall(lowered(row["text"]))))
-                    yield row["id"], (features(row["text"], entries, look(entries, known)), wanted(row))
+                    entries = list(map(known.__getitem__, WORDS.findall(lowered(row["text"]))))
+                    told = features(row["text"], entries, look(entries, known.turned))
+                    yield row["id"], ([(place, value(place, count)) for place, count in told], wanted(row))
 
 
 def wanted(row: Mapping[str, Any]) -> list[float]:
@@ -72,23 +74,30 @@ def fit(rows: Sequence[tuple[str, Row]]) -> heads.Heads:
     seen = [[1e-6] * heads.OUTPUTS for _ in range(FEATURES + 1)]
     for epoch in range(EPOCHS):
         for _, (told, target) in sorted(rows, key=lambda row: crc32(f"{epoch} {row[0]}".encode())):
-            outputs = heads.Heads(weights[FEATURES], weights, 0.0).outputs(told)
+            outputs = summed(told, weights)
             errors = [have - want for have, want in zip(answered(outputs), target, strict=True)]
-            for place, value in (*told, (FEATURES, 1.0)):
+            for place, amount in (*told, (FEATURES, 1.0)):
                 row, sums = weights[place], seen[place]
-                steps = [value * error + DECAY * weight for error, weight in zip(errors, row, strict=True)]
+                steps = [amount * error + DECAY * weight for error, weight in zip(errors, row, strict=True)]
                 seen[place] = sums = [total + step * step for total, step in zip(sums, steps, strict=True)]
                 weights[place] = [
                     weight - RATE * step / sqrt(total) for weight, step, total in zip(row, steps, sums, strict=True)
                 ]
-    start, rows_ = weights[FEATURES], weights[:FEATURES]
-    return heads.Heads(start, rows_, best_cut(heads.Heads(start, rows_, 0.5), rows))
+    return heads.Heads(weights[FEATURES], weights[:FEATURES], best_cut(weights, rows))
 
 
-def best_cut(fitted: heads.Heads, rows: Sequence[tuple[str, Row]]) -> float:
+def summed(told: Told, weights: Sequence[Sequence[float]]) -> Sequence[float]:
+    """Answer the outputs, not squashed; the last row of ``weights`` is the start."""
+    sums = weights[FEATURES]
+    for place, amount in told:
+        sums = [have + amount * weight for have, weight in zip(sums, weights[place], strict=True)]
+    return sums
+
+
+def best_cut(weights: Sequence[Sequence[float]], rows: Sequence[tuple[str, Row]]) -> float:
     """Answer the probability from which calling a text negative has the best F1."""
     scored = sorted(
-        ((fitted.outputs(told)[heads.NEGATIVE], target[heads.NEGATIVE]) for _, (told, target) in rows), reverse=True
+        ((summed(told, weights)[heads.NEGATIVE], target[heads.NEGATIVE]) for _, (told, target) in rows), reverse=True
     )
     hurt = sum(truth for _, truth in scored)
     hits = accumulate(truth for _, truth in scored)

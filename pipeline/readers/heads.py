@@ -5,11 +5,12 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 from math import exp
-from typing import Final, NamedTuple, TypeVar
+from typing import Any, Final, TypeVar
 
 from pipeline.domain.emotions import EMOTIONS
 from pipeline.domain.errors import Misconfigured
 from pipeline.domain.reading import Action, Effort, Success
+from pipeline.readers.features import Feature, value
 
 EFFORTS: Final[tuple[Effort | None, ...]] = ("high", "low", None)
 SUCCESSES: Final[tuple[Success | None, ...]] = ("met", "unmet", None)
@@ -24,26 +25,31 @@ SUCCESS: Final = slice(EFFORT.stop, EFFORT.stop + len(SUCCESSES))
 ACTION: Final = slice(SUCCESS.stop, SUCCESS.stop + len(ACTIONS))
 OUTPUTS: Final = ACTION.stop
 
-Feature = tuple[int, float]
 T = TypeVar("T")
 
 
-class Heads(NamedTuple):
-    """``rows[feature]`` is what one unit of a feature adds to each output; ``start`` is without any.
+class Heads:
+    """Linear heads: ``rows[place]`` is what one unit of a feature adds to each output, ``start`` is without any.
 
     ``hurt_from`` is the probability from which a text counts as negative, set where F1 was best.
     """
 
-    start: Sequence[float]
-    rows: Sequence[Sequence[float]]
-    hurt_from: float
+    def __init__(self, start: Sequence[float], rows: Sequence[Sequence[float]], hurt_from: float) -> None:
+        self.start = start
+        self.rows = rows
+        self.hurt_from = hurt_from
+        self._added: dict[Feature, list[float]] = {}  # as many as there are features and counts
 
-    def outputs(self, features: Sequence[Feature]) -> Sequence[float]:
-        """Answer the outputs, not squashed, for features given as (place, value)."""
-        sums = self.start
-        for place, value in features:
-            sums = [sum_ + value * weight for sum_, weight in zip(sums, self.rows[place], strict=True)]
-        return sums
+    def outputs(self, told: Sequence[Feature]) -> list[float]:
+        """Answer the outputs, not squashed, for the features of a text."""
+        added = self._added
+        terms = [self.start]
+        for feature in told:
+            row = added.get(feature)
+            if row is None:
+                row = added[feature] = [value(*feature) * weight for weight in self.rows[feature[0]]]
+            terms.append(row)
+        return list(map(sum, zip(*terms, strict=True)))
 
 
 def shares(outputs: Sequence[float]) -> list[float]:
@@ -68,7 +74,7 @@ def likeliest(choices: Sequence[T], outputs: Sequence[float]) -> T:
 def heads() -> Heads:
     """Answer the heads that lie beside this file, read once. Raises Misconfigured where they are wrong."""
     try:
-        told: Mapping[str, object] = json.loads((files(__package__) / "heads.json").read_text("utf-8"))
-        return Heads(told["start"], told["rows"], told["hurt_from"])  # type: ignore[arg-type]
+        told: Mapping[str, Any] = json.loads((files(__package__) / "heads.json").read_text("utf-8"))
+        return Heads(told["start"], told["rows"], told["hurt_from"])
     except (OSError, KeyError, ValueError) as error:
         raise Misconfigured(f"pipeline/readers/heads.json cannot be read: {error}") from error

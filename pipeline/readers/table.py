@@ -26,7 +26,7 @@ LANES: Final = (
 )
 NEGATES, BOOSTS, DAMPENS, TURNS, MOCKS, BREAKS, ENDS = (1 << bit for bit in range(7))
 _BENDS: Final = {"negations": NEGATES, "boosters": BOOSTS, "dampeners": DAMPENS, "turns": TURNS, "sarcastic": MOCKS}
-_ANY: Final = "_"
+ANY: Final = "_"
 
 
 class Cue(NamedTuple):
@@ -63,9 +63,8 @@ class Table(dict[str, Token]):
     def __init__(self, told: Mapping[str, Any]) -> None:
         super().__init__()
         self.root = Node()
-        self.counter = {
-            EMOTIONS.index(Emotion(glad)): EMOTIONS.index(Emotion(sad)) for glad, sad in told["counter"].items()
-        }
+        counter = told["counter"]
+        self.turned = [EMOTIONS.index(Emotion(counter.get(emotion, Emotion.PLEASED))) for emotion in EMOTIONS]
         self.bits: dict[str, int] = {}
         for name, bit in _BENDS.items():
             for word in told["bends"][name]:
@@ -80,6 +79,8 @@ class Table(dict[str, Token]):
         self.exact: set[str] = set()
         self.prefixes: dict[str, list[str]] = {}  # first two characters → prefixes, longest first
         self._index(self.root)
+        # Emoji that are cues are kept from VADER, to which 💔 is glad and 😡 says nothing.
+        self.drawn = {ord(word): " " for word in self.exact if len(word) == 1 and not word.isascii()}
 
     def _add(self, words: tuple[str, ...], cue: Cue) -> None:
         node = self.root

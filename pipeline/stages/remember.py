@@ -90,7 +90,9 @@ def _decide(person: str, several: Sequence[Arrived[Moment | Merge]], state: Reme
             else:
                 moved_to = event.into
         elif moved_to is not None:
-            forwards.append(send_moment(event.model_copy(update={"person": moved_to})))
+            # What the timeline still holds goes with it: the Merge comes again until all of it has moved.
+            if event.id not in seen:
+                forwards.append(send_moment(event.model_copy(update={"person": moved_to})))
         elif event.id not in seen:
             seen.add(event.id)
             figures = add(figures, (event,), policy)
@@ -112,7 +114,8 @@ async def _follow(person: str, decision: _Decided, doors: Doors, outcome: Outcom
     (state,) = (await doors.timelines.load({person: ()}))[0].values()
     for entry in kept:
         moment = Moment.model_validate(orjson.loads(entry.body))
-        update = {"person": state.moved_to, "moved_from": person}
+        before = (*(moment.moved_before or ()), moment.moved_from) if moment.moved_from else None
+        update = {"person": state.moved_to, "moved_from": person, "moved_before": before}
         outcome.sends.append(send_moment(moment.model_copy(update=update)))
     outcome.confirmed.append(partial(doors.timelines.forget, person))
 

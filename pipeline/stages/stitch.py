@@ -119,6 +119,7 @@ def _moment(read: Read, moment: str, person: str, arrived: datetime) -> Moment:
         reading=read.reading,
         origin=Origin.model_construct(partition=read.record.partition, offset=read.record.offset),
         moved_from=None,
+        moved_before=None,
     )
 
 

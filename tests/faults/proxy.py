@@ -65,17 +65,23 @@ class Proxy:
             writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
             writer.transport.abort()
 
-    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        # A task of our own: asyncio logs an error for one of its own that is cancelled at the end.
+        task = asyncio.ensure_future(self._serve(reader, writer))
         self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
         self._writers.add(writer)
         try:
             if self.refuse:
                 self.reset()
                 return
-            up_reader, up_writer = await asyncio.open_connection(*self._target)
+            try:
+                up_reader, up_writer = await asyncio.open_connection(*self._target)
+            except OSError:  # the server is away, so the client is hung up on
+                return
             self._writers.add(up_writer)
             ways = [
                 asyncio.ensure_future(self._carry(reader, up_writer, "up")),
@@ -87,14 +93,15 @@ class Proxy:
                 for way in ways:
                     way.cancel()
                 await asyncio.gather(*ways, return_exceptions=True)
-                self._end(up_writer)
+                await self._end(up_writer)
         finally:
-            self._end(writer)
-            self._tasks.discard(task)
+            await self._end(writer)
 
-    def _end(self, writer: asyncio.StreamWriter) -> None:
+    async def _end(self, writer: asyncio.StreamWriter) -> None:
         self._writers.discard(writer)
         writer.close()
+        with contextlib.suppress(OSError):
+            await writer.wait_closed()
 
     async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, way: str) -> None:
         with contextlib.suppress(OSError):

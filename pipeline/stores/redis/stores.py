@@ -43,7 +43,7 @@ class RedisStores(NamedTuple):
 def open_stores(url: str, prefix: str, *, answer_seconds_max: float = ANSWER_SECONDS_MAX) -> RedisStores:
     """Answer the stores of the Redis at ``url`` (redis://, rediss://, unix://), whose keys begin with ``prefix``.
 
-    Nothing is connected before the first call; scripts are loaded when Redis says that it does not know them.
+    Nothing is connected before the first call.
     Raises Misconfigured where the URL or the prefix cannot be.
     """
     keys = Keys(prefix)

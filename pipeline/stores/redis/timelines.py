@@ -142,9 +142,10 @@ class RedisTimelines:
 
     def _remembered(self, person: str, ids: Sequence[str], told: Sequence[Any]) -> Remembered:
         version, figures, moved_to, known, cases = told
+        number, kept = self._state(person, version, figures) if version else (0, Figures())
         return Remembered(
-            int(version or 0),
-            self._figures(person, figures) if version else Figures(),
+            number,
+            kept,
             moved_to.decode() if moved_to else None,
             frozenset(moment for moment, digit in zip(ids, known, strict=False) if digit == ord("1")),
             {touchpoint.decode(): case.decode() for touchpoint, case in zip(cases[::2], cases[1::2], strict=True)}
@@ -152,12 +153,12 @@ class RedisTimelines:
             else {},
         )
 
-    def _figures(self, person: str, body: bytes) -> Figures:
+    def _state(self, person: str, version: bytes, figures: bytes) -> tuple[int, Figures]:
         try:
-            return decode_figures(body)
+            return int(version), decode_figures(figures)
         except ValueError as error:
             raise Misconfigured(
-                f"field f of {self._keys.person(person)} holds no figures ({error}); `heartline rebuild` writes it anew"
+                f"{self._keys.person(person)} holds no state ({error}); `heartline rebuild` writes it anew"
             ) from error
 
     def _send(self, alert: bytes, body: bytes) -> Send:

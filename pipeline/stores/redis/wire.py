@@ -44,28 +44,32 @@ class Wire:
     def __init__(self, client: Redis, scripts: Sequence[Script], seconds_max: float) -> None:
         self.client = client
         self._seconds_max = seconds_max
-        self._scripts: list[Call] = [("SCRIPT", "LOAD", script.text) for script in scripts]
+        self._texts = {script.sha: script.text for script in scripts}
 
     async def ask(self, calls: Sequence[Call], *, repeatable: bool = True) -> list[Any]:
         """Answer the reply to each call, in order.
 
-        A cut connection is made anew once if the calls are ``repeatable``; scripts that Redis does not know
-        (it started anew, somebody flushed them) are loaded and their calls repeated. Raises Unavailable and
-        Misconfigured.
+        A cut connection is made anew once if the calls are ``repeatable``. Calls of scripts that Redis does not
+        know (it started anew, somebody flushed them) did nothing and are repeated with the text of the script,
+        which Redis knows from then on. Raises Unavailable and Misconfigured.
         """
         if not calls:
             return []
         replies = await self._exchange(calls, repeatable=repeatable)
         unknown = [place for place, reply in enumerate(replies) if isinstance(reply, NoScriptError)]
         if unknown:
-            await self._exchange(self._scripts, repeatable=True)
-            again = await self._exchange([calls[place] for place in unknown], repeatable=repeatable)
+            told = [self._told(calls[place]) for place in unknown]
+            again = await self._exchange(told, repeatable=repeatable)
             for place, reply in zip(unknown, again, strict=True):
                 replies[place] = reply
         for reply in replies:
             if isinstance(reply, Exception):
                 raise meaning(reply) from reply
         return replies
+
+    def _told(self, call: Call) -> Call:
+        _, sha, *arguments = call
+        return ("EVAL", self._texts[str(sha)], *arguments)
 
     async def _exchange(self, calls: Sequence[Call], *, repeatable: bool) -> list[Any]:
         # The type stub of hiredis knows tuples of one only.
