@@ -89,15 +89,16 @@ class Consumer(privates.Consumer):
 
     fetch_events_max: int | None = None  # records of all partitions that one fetch takes over
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        if self.app.conf.consumer_auto_offset_reset != "earliest":
+    def __init__(self, transport: Any, *args: Any, **kwargs: Any) -> None:
+        if transport.app.conf.consumer_auto_offset_reset != "earliest":
             raise ImproperlyConfigured("records:// needs consumer_auto_offset_reset='earliest': it never skips")
+        super().__init__(transport, *args, **kwargs)
         self.progress = Progress()
         self.batch_events_max: int = getattr(self.app, "batch_events_max", BATCH_EVENTS_MAX)
         self.batch_bytes_max: int = getattr(self.app, "batch_bytes_max", BATCH_BYTES_MAX)
         self._ledgers: dict[TP, Ledger[Any]] = {}
         self._epoch = 0
+        self._settled = False  # whether the last rebalance has come to its end
         self._fetching: asyncio.Task[privates.Records] | None = None
         self._fetching_epoch = 0
         self._stir = asyncio.Event()
@@ -129,6 +130,15 @@ class Consumer(privates.Consumer):
                 continue
             lags[tp] = max(0, (end or 0) - (ledger.done or 0))
         return lags
+
+    def stuck_seconds(self) -> float:
+        """Answer for how long nothing has moved: a body, the reading loop, or a rebalance that does not end.
+
+        0 where there is nothing to do because the group has given this worker no partition.
+        """
+        if self._settled and not self._ledgers:
+            return 0.0
+        return monotonic() - self.progress.last_seconds
 
     # -- reading -------------------------------------------------------------------------------------
     async def drain(self, stopping: Callable[[], bool]) -> None:
@@ -299,17 +309,23 @@ class Consumer(privates.Consumer):
     # -- rebalance -----------------------------------------------------------------------------------
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """Wait for the batches in work, commit them, let everything go. Eager protocol: it is always everything."""
-        self._epoch += 1
-        self.progress.touch()
+        self._begin_epoch()
         await super().on_partitions_revoked(revoked)
+        # A timed commit that was on its way made the last one of the wait a no-op (`Consumer.commit`).
+        await self.force_commit()
         self._ledgers = {}
 
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
         """Begin anew; `perform_seek` is called at the end of it."""
-        self._epoch += 1
+        self._begin_epoch()
         self._ledgers = {}
-        self.progress.touch()
         await super().on_partitions_assigned(assigned, generation_id)
+        self._settled = self._settled or not assigned  # without any, `perform_seek` is not called
+
+    def _begin_epoch(self) -> None:
+        self._epoch += 1
+        self._settled = False
+        self.progress.touch()
 
     async def perform_seek(self) -> None:
         """Set every partition to its committed offset, or to its beginning, and open its ledger there."""
@@ -326,6 +342,7 @@ class Consumer(privates.Consumer):
             await self.rewind(bare)
         if epoch == self._epoch:
             self._ledgers = {tp: Ledger(offset) for tp, offset in committed.items()}
+            self._settled = True
             self.progress.touch()
 
 
@@ -376,7 +393,8 @@ def app_options(
         "broker": ";".join(f"{SCHEME}://{host}" for host in hosts),
         "Topic": RecordTopic,
         "broker_session_timeout": session_seconds,
-        "broker_heartbeat_interval": min(3.0, session_seconds / 5),
+        # A member hears of a rebalance with its heartbeat, and everybody waits for the last one to hear.
+        "broker_heartbeat_interval": min(1.0, session_seconds / 5),
         "broker_rebalance_timeout": rebalance_seconds,
         "broker_request_timeout": max(90.0, rebalance_seconds + 10, session_seconds + 10),
         "broker_commit_interval": commit_seconds,

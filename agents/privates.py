@@ -7,8 +7,12 @@ when one name moves, before a worker does. Moving to another Faust means: read w
 """
 
 import asyncio
+import hashlib
+import importlib
+import inspect
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any
+from importlib.metadata import version
+from typing import Any, NamedTuple
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
@@ -139,3 +143,97 @@ class BatchTopic(Topic):
     async def decode(self, message: Message, *, propagate: bool = False) -> Event:
         """Answer the event that carries the records."""
         return Event(self.app, None, message.value, None, message)
+
+
+class Relied(NamedTuple):
+    """A name, and the fingerprint of its source as it was read."""
+
+    name: str
+    fingerprint: str
+
+
+# Replaced or leaned upon: a change of the body, not only of the name, has to be read.
+RELIED_ON = (
+    # What the driver replaces
+    Relied("faust.transport.consumer:Fetcher._fetcher", "6f5fa085a935"),
+    Relied("faust.transport.consumer:Consumer._drain_messages", "44a2500309e8"),
+    Relied("faust.transport.consumer:Consumer.force_commit", "cc094614d22c"),
+    Relied("faust.transport.consumer:Consumer.perform_seek", "0e8c130ff4b0"),
+    Relied("faust.transport.consumer:Consumer.verify_all_partitions_active", "4e0e46f5c297"),
+    Relied("faust.transport.consumer:Consumer.on_buffer_full", "c8961679e0bc"),
+    Relied("faust.transport.consumer:Consumer.on_buffer_drop", "4b57e8a418d5"),
+    Relied("faust.transport.drivers.aiokafka:Consumer._new_consumer_thread", "0870ec53dea7"),
+    Relied("faust.transport.drivers.aiokafka:AIOKafkaConsumerThread._create_worker_consumer", "c2701bfc3e6f"),
+    Relied("faust.transport.drivers.aiokafka:AIOKafkaConsumerThread._commit", "932852ce7a23"),
+    Relied("faust.transport.drivers.aiokafka:Producer.on_start", "219c9a7a785d"),
+    Relied("faust.transport.drivers.aiokafka:Producer.on_stop", "86799c5ab7b6"),
+    Relied("faust.transport.drivers.aiokafka:Producer.flush", "36d0cb3615f6"),
+    Relied("faust.topics:Topic._compile_decode", "6474178f8c21"),
+    # What it calls
+    Relied("faust.transport.consumer:ThreadDelegateConsumer._commit", "a20eec84e4b2"),
+    Relied("faust.transport.consumer:ThreadDelegateConsumer.seek_to_committed", "f1d483b861b0"),
+    Relied("faust.transport.consumer:ThreadDelegateConsumer.assignment", "58f5bf9281fb"),
+    Relied("faust.transport.consumer:ThreadDelegateConsumer.highwater", "f52cb0d26a71"),
+    Relied("faust.transport.consumer:ThreadDelegateConsumer.earliest_offsets", "2833b09d2888"),
+    Relied("faust.transport.drivers.aiokafka:AIOKafkaConsumerThread._fetch_records", "39a2c6c79fc1"),
+    Relied("faust.transport.drivers.aiokafka:AIOKafkaConsumerThread._ensure_consumer", "ff4a4c693b7e"),
+    Relied("faust.transport.drivers.aiokafka:AIOKafkaConsumerThread.seek_to_beginning", "bd4250b8d1e7"),
+    Relied("faust.transport.drivers.aiokafka:ensure_aiokafka_TP", "8bab82bf8643"),
+    Relied("faust.sensors.monitor:Monitor.track_tp_end_offset", "94ceb4542d7c"),
+    Relied("faust.sensors.monitor:Monitor.on_tp_commit", "43a95f8882ce"),
+    # What calls it, in an order that it counts on
+    Relied("faust.transport.consumer:Consumer.commit", "a354437baaa0"),
+    Relied("faust.transport.consumer:Consumer.wait_empty", "e4662fe24f09"),
+    Relied("faust.transport.consumer:Consumer.on_stop", "45b1d2210ce2"),
+    Relied("faust.transport.consumer:Consumer.stop_flow", "cf7e875a2b0d"),
+    Relied("faust.transport.consumer:Consumer.resume_flow", "db59630f25b5"),
+    Relied("faust.transport.consumer:Consumer.on_partitions_revoked", "d04b7ae72c6f"),
+    Relied("faust.transport.consumer:Consumer.on_partitions_assigned", "29ce96596f05"),
+    Relied("faust.app.base:App._on_partitions_revoked", "d5c895bbe57d"),
+    Relied("faust.app.base:App._on_partitions_assigned", "de932b7927db"),
+    Relied("faust.app.base:App._stop_consumer", "55854a5de12c"),
+    Relied("faust.tables.recovery:Recovery._resume_streams", "d986a6710c1a"),
+    Relied("faust.transport.conductor:ConductorCompiler.build", "837cf521368c"),
+    Relied("faust.streams:Stream._c_aiter", "fa44582a5882"),
+    Relied("faust.streams:Stream._py_aiter", "3a48ee257a65"),
+    Relied("faust.types.tuples:Message", "e8c4626e9919"),
+    Relied("faust.types.tuples:ConsumerMessage", "5edc45d571eb"),
+    Relied("faust.types.tuples:ack_lock", "9c8874c5b145"),
+    Relied("mode.services:Service.crash", "14980000465d"),
+    # aiokafka, below
+    Relied("aiokafka.consumer.consumer:AIOKafkaConsumer.start", "2f1ba7044332"),
+    Relied("aiokafka.consumer.consumer:AIOKafkaConsumer.seek_to_committed", "f6cd85c8b70a"),
+    Relied("aiokafka.consumer.consumer:AIOKafkaConsumer.seek_to_beginning", "231229deedd7"),
+    Relied("aiokafka.consumer.fetcher:Fetcher.fetched_records", "be4348896b9b"),
+    Relied("aiokafka.consumer.fetcher:FetchResult.getall", "3e717e30de50"),
+)
+
+
+def fingerprint(name: str) -> str:
+    """Answer a digest of the source of ``module:attribute.attribute``; of the type where there is no source.
+
+    Raises AttributeError or ImportError when it is not there.
+    """
+    module, _, path = name.partition(":")
+    thing: Any = importlib.import_module(module)
+    for part in path.split("."):
+        thing = getattr(thing, part)
+    try:
+        text = inspect.getsource(inspect.unwrap(thing))
+    except TypeError:
+        text = type(thing).__name__
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def moved(relied_on: Sequence[Relied] = RELIED_ON) -> list[str]:
+    """Answer what is not as it was read, one sentence each; empty on the Faust that this driver was written for."""
+    found = [] if version("faust-streaming") == FAUST_VERSION else [f"Faust is not {FAUST_VERSION}"]
+    for relied in relied_on:
+        try:
+            now = fingerprint(relied.name)
+        except (AttributeError, ImportError) as error:
+            found.append(f"{relied.name} is gone: {error}")
+            continue
+        if now != relied.fingerprint:
+            found.append(f"{relied.name} has changed: read it, then write {now}")
+    return found

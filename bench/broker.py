@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from time import monotonic, sleep
 
-from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, Producer, TopicPartition
+from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from pipeline.buses.topics import apply
@@ -23,7 +23,10 @@ class Broker:
 
     def __init__(self, address: str) -> None:
         self.address = address
-        self._admin = AdminClient({"bootstrap.servers": address})
+        self._admin = self._new_admin()
+
+    def _new_admin(self) -> AdminClient:
+        return AdminClient({"bootstrap.servers": self.address, "log_level": 0})
 
     def make_topics(self, settings: Settings, teams: Sequence[str]) -> None:
         """Make the topics of Heartline under the prefix of ``settings``."""
@@ -42,6 +45,7 @@ class Broker:
         producer = Producer(
             {
                 "bootstrap.servers": self.address,
+                "log_level": 0,
                 "linger.ms": 20,
                 "batch.size": 500_000,
                 "queue.buffering.max.messages": 1_000_000,
@@ -63,9 +67,15 @@ class Broker:
     def await_members(self, groups: Sequence[str], members: int, topics: Sequence[str], partitions: int) -> None:
         """Wait until the groups together read every partition of ``topics``, each with ``members`` members."""
         wanted = len(topics) * partitions
-        end = monotonic() + JOIN_SECONDS_MAX
+        end, assigned = monotonic() + JOIN_SECONDS_MAX, 0
         while monotonic() < end:
-            told = [done.result(ANSWER_SECONDS_MAX) for done in self._describe(groups)]
+            sleep(POLL_SECONDS)
+            try:
+                told = [done.result(ANSWER_SECONDS_MAX) for done in self._describe(groups)]
+            except (KafkaException, TimeoutError):
+                # A new broker has no coordinator at first, and a client that has asked too early asks in vain for long.
+                self._admin = self._new_admin()
+                continue
             assigned = sum(
                 tp.topic in topics
                 for group in told
@@ -75,11 +85,10 @@ class Broker:
             stable = all(group.state.name == "STABLE" and len(group.members) == members for group in told)
             if stable and assigned == wanted:
                 return
-            sleep(POLL_SECONDS)
         raise RuntimeError(f"the workers did not join {groups}: {assigned} of {wanted} partitions are read")
 
     def _describe(self, groups: Sequence[str]) -> Iterable[object]:
-        return self._admin.describe_consumer_groups(list(groups)).values()
+        return self._admin.describe_consumer_groups(list(groups), request_timeout=2.0).values()
 
     def committed(self, groups: Sequence[str], topics: Sequence[str], partitions: int) -> dict[tuple[str, int], int]:
         """Answer the committed offset of every partition of ``topics``, by whichever of the groups reads it."""
@@ -110,7 +119,9 @@ class Broker:
 
     def records(self, topics: Sequence[str], partitions: int) -> list[object]:
         """Answer all messages of ``topics``."""
-        consumer = Consumer({"bootstrap.servers": self.address, "group.id": "bench-reader", "enable.auto.commit": False})
+        consumer = Consumer(
+            {"bootstrap.servers": self.address, "group.id": "bench-reader", "enable.auto.commit": False}
+        )
         left = {place: end for place, end in self.ends(topics, partitions).items() if end}
         consumer.assign([TopicPartition(topic, partition, 0) for topic, partition in left])
         found: list[object] = []

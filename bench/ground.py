@@ -7,6 +7,7 @@ the newest record of moments, alerts and cases was written. A run counts only if
 every step stand at the ends of its topics, and if as many moments are remembered as events were published.
 """
 
+import asyncio
 import signal
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -19,8 +20,6 @@ from typing import Any
 
 import psutil
 import redis
-
-import asyncio
 
 from bench.broker import Broker
 from bench.load import Said

@@ -10,7 +10,7 @@ import gzip
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from random import Random
+from random import Random  # noqa: TID251 - seeded: the same events at every run
 from typing import NamedTuple
 
 import orjson

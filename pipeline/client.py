@@ -51,18 +51,19 @@ class Told:
 def prepare(data: Mapping[str, Any], clock: Clock, region: str = "GB") -> tuple[Feedback, Send]:
     """Check one feedback and answer it with the record that publishes it. Raises Rejected.
 
-    Without ``id`` it gets one of its content, without ``source`` that of its channel, without ``at`` the present.
+    Without ``at`` it was said now, without ``source`` on its channel, and without ``id`` it gets one of its content,
+    the time included: two people may say the same words.
     """
     given = dict(data)
-    try:
-        if given.get("id") is None:
-            given["id"] = event_id(orjson.dumps(given, default=str, option=orjson.OPT_SORT_KEYS))
-    except orjson.JSONEncodeError as error:
-        raise Rejected(Reason.SCHEMA, f"cannot be written as JSON: {error}") from None
-    if given.get("source") is None:
-        given["source"] = f"/channels/{given.get('channel', 'unknown')}"
     if given.get("at") is None:
         given["at"] = clock.now()
+    if given.get("source") is None:
+        given["source"] = f"/channels/{given.get('channel', 'unknown')}"
+    if given.get("id") is None:
+        try:
+            given["id"] = event_id(orjson.dumps(given, default=str, option=orjson.OPT_SORT_KEYS))
+        except orjson.JSONEncodeError as error:
+            raise Rejected(Reason.SCHEMA, f"this is no JSON: {error}") from None
     feedback = read_value(Feedback, given)
     try:
         value = feedback.model_dump_json(exclude_defaults=True, exclude={"id", "source"}).encode()

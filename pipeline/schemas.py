@@ -53,7 +53,7 @@ def _schema(kind: str, model: type[Value]) -> _Json:
 def _of(kind: str, schema: _Json) -> _Json:
     if kind != RECEIVED:
         return schema
-    told = "Without an envelope `id` may be left out (it is derived from the content), `source` and `at` as well."
+    told = "`id`, `source` and `at` may be left out: the envelope says them, or else the record's place and time do."
     required = [name for name in schema["required"] if name not in ENVELOPED]
     return schema | {"required": required, "description": f"{schema['description']}\n\n{told}"}
 

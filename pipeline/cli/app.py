@@ -4,9 +4,9 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli import classify, publish, topics
+from pipeline.cli import cases, classify, publish, rejects, timeline, topics, up, watch, worker
 
-COMMANDS = (publish, topics, classify)
+COMMANDS = (up, publish, watch, timeline, cases, classify, rejects, topics, worker)
 
 
 def _version(asked: bool) -> None:  # noqa: FBT001

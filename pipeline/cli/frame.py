@@ -91,11 +91,17 @@ def command(app: typer.Typer, name: str | None = None, **more: Any) -> Callable[
         framed.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
         framed.__annotations__ = {each.name: each.annotation for each in parameters}
         framed.__name__ = run.__name__
-        framed.__doc__ = run.__doc__
+        framed.__doc__ = _joined(inspect.getdoc(run) or "")
         app.command(name or run.__name__, **more)(framed)
         return run
 
     return register
+
+
+def _joined(doc: str) -> str:
+    """Answer a docstring whose paragraphs are one line each, but for those that keep their lines."""
+    paragraphs = doc.split("\n\n")
+    return "\n\n".join(each if each.startswith("\b") else " ".join(each.split()) for each in paragraphs)
 
 
 def _run(run: Callable[..., Any], place: Place, given: dict[str, Any]) -> None:

@@ -59,7 +59,7 @@ def _columns(given: Any) -> Any:
 
 
 class Column(BaseModel):
-    """Where one field comes from; ``values`` translates, ``before`` keeps what stands before a mark."""
+    """Where one field comes from; ``values`` translates (others to ``default``), ``before`` cuts at a mark."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -90,7 +90,7 @@ class Column(BaseModel):
             if value is None or (isinstance(value, str) and not value.strip()):
                 continue
             if self.values:
-                value = self.values.get(str(value), value)
+                value = self.values.get(str(value), value if self.default is None else self.default)
             if self.before is not None:
                 value = str(value).partition(self.before)[0]
             return f"{self.prefix}{value}" if self.prefix else value

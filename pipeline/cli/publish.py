@@ -1,5 +1,6 @@
 """``heartline publish``: feedback from a file or a pipe to its topic."""
 
+import asyncio
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -69,6 +70,7 @@ async def publish(
             async for several in rows(file, kind, given):
                 await press.take(several)
                 moved(sum(row.size for row in several), press.accepted + press.refused)
+            await press.settle()
     _tell(place, press)
     return 1 if press.refused else 0
 
@@ -87,9 +89,10 @@ class Press:
     seconds: float = 0.0
     kinds: dict[tuple[str, str], list[int]] = field(default_factory=dict)
     _due: float | None = None
+    _sending: "asyncio.Task[None] | None" = None
 
     async def take(self, several: "Sequence[Row]") -> None:
-        """Publish these rows; return when the broker has confirmed them. Raises Unavailable, Misconfigured."""
+        """Publish these rows; return when those before are confirmed. Raises Unavailable, Misconfigured."""
         from pipeline.client import prepare
         from pipeline.domain.errors import Rejected
 
@@ -110,8 +113,21 @@ class Press:
         size = len(sends) if self.rate is None else max(1, int(self.rate / STEPS_PER_SECOND))
         for start in range(0, len(sends), size or 1):
             await self._pace(min(size, len(sends) - start))
-            await self._send(sends[start : start + size], names[start : start + size])
+            await self.settle()
+            # While the broker confirms, the next rows are made ready.
+            self._sending = asyncio.create_task(
+                self._send(sends[start : start + size], names[start : start + size])
+            )
+            await asyncio.sleep(0)
         self.seconds += self.clock.seconds() - started
+
+    async def settle(self) -> None:
+        """Wait until everything taken is confirmed. Raises Unavailable, Misconfigured."""
+        if self._sending is not None:
+            started = self.clock.seconds()
+            sending, self._sending = self._sending, None
+            await sending
+            self.seconds += self.clock.seconds() - started
 
     async def _pace(self, events: int) -> None:
         if self.rate is None:

@@ -14,7 +14,6 @@ import orjson
 from pydantic import ValidationError
 
 from pipeline.domain.errors import Reason, Rejected
-from pipeline.domain.identity import event_id
 from pipeline.domain.limits import (
     INNER_BYTES_MAX,
     INNER_DEPTH_MAX,
@@ -174,15 +173,15 @@ def read_value(model: type[V], data: Mapping[str, Any]) -> V:
 def named(envelope: Envelope, record: Record, arrived: datetime) -> dict[str, Any]:
     """Answer the data of a feedback with what the envelope knows better: id, source, and the time if missing.
 
-    Data that comes bare keeps its own id and source; without them the id is derived from the content, so that
-    the same bytes sent twice are one event, and the source is the channel.
+    Data that comes bare keeps its own id and source. Without an id each record is an event of its own, named by its
+    place in the log (two people may say the same words); without a source it is that of the channel.
     """
     data = dict(envelope.data)
     if envelope.id is not None:
         data["id"], data["source"] = envelope.id, envelope.source
     else:
         if data.get("id") is None:
-            data["id"] = event_id(record.value or b"")
+            data["id"] = f"{record.topic}/{record.partition}/{record.offset}"
         if data.get("source") is None:
             data["source"] = f"/channels/{data.get('channel', 'unknown')}"
     if data.get("at") is None:

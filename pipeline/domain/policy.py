@@ -1,5 +1,6 @@
 """The policy: what the business decides. Touchpoints and their owners, teams, rules, weights, playbooks."""
 
+import re
 import tomllib
 from collections.abc import Mapping
 from functools import cached_property
@@ -15,6 +16,7 @@ from pipeline.domain.reading import Reading
 TeamName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,48}$")]
 
 
+_HEAD = re.compile(r"\s*\[\[?([^\[\]]+)\]\]?\s*(?:#.*)?$")
 Hours = Annotated[float, Field(gt=0, le=8_784)]
 
 
@@ -86,6 +88,7 @@ class Policy(_Part):
 
     version: str
     phone_region: Annotated[str, StringConstraints(pattern="^[A-Z]{2}$")] = "GB"
+    alert_age_days: Annotated[float, Field(gt=0)] | None = None
     default_team: str
     teams: dict[TeamName, Team]
     touchpoints: dict[str, Touchpoint] = {}
@@ -160,6 +163,12 @@ def _loose_ends(policy: Policy, text: str, name: str) -> list[str]:
         for cluster in Cluster
         if cluster not in policy.trust.weights
     ]
+    owners: dict[str, str] = {}
+    for key, touchpoint in policy.touchpoints.items():
+        for word in (key, *touchpoint.also):
+            if (owner := owners.setdefault(_plain(word), key)) != key:
+                line = _line_of(text, ("touchpoints", key))
+                problems.append(f"{name}:{line}: {word!r} means touchpoint {owner} already; take it from one of them")
     names = [rule.name for rule in policy.rules]
     problems += [
         f"{name}:{_line_of(text, ('rules', place))}: rule {rule!r} is named twice; names must differ"
@@ -172,19 +181,22 @@ def _loose_ends(policy: Policy, text: str, name: str) -> list[str]:
 def _line_of(text: str, where: tuple[Any, ...]) -> int:
     """Find the line (from 1) of the deepest part of ``where`` that stands in ``text``; 1 where none does."""
     lines = text.splitlines()
-    at, best = 0, 0
-    table: list[str] = []
+    heads = [(i, match) for i, line in enumerate(lines) if (match := _HEAD.match(line))]
+    best = 0
+    body = (0, heads[0][0] if heads else len(lines))
+    table: tuple[str, ...] = ()
     for part in where:
-        if isinstance(part, int):
-            heads = [i for i, line in enumerate(lines) if line.strip() == f"[[{'.'.join(table)}]]"]
-            if part < len(heads):
-                at = best = heads[part]
-            continue
-        table.append(str(part))
-        header = f"[{'.'.join(table)}]"
-        for i, line in enumerate(lines[at:], start=at):
-            plain = line.strip()
-            if plain == header or plain.split("=")[0].strip().strip("\"'") == part:
-                at = best = i
-                break
+        if isinstance(part, str):
+            table = (*table, part)
+        found = [i for i, match in heads if _path(match) == table]
+        place = part if isinstance(part, int) else 0
+        if place < len(found):
+            best = found[place]
+            body = (best + 1, next((i for i, _ in heads if i > best), len(lines)))
+        elif isinstance(part, str):
+            best = next((i for i in range(*body) if lines[i].split("=")[0].strip().strip("\"'") == part), best)
     return best + 1
+
+
+def _path(head: re.Match[str]) -> tuple[str, ...]:
+    return tuple(part.strip().strip("\"'") for part in head[1].split("."))

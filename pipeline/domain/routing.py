@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from pipeline.domain.events import Alert, Brief, Briefing, Moment, Why
 from pipeline.domain.identity import alert_id
-from pipeline.domain.policy import Policy
+from pipeline.domain.policy import Policy, Rule
 from pipeline.domain.timeline import Figures, trust_balance
 
 
@@ -18,11 +18,11 @@ def route(
     """
     if moment.moved_from is not None:
         return None
-    feedback, reading = moment.feedback, moment.reading
-    touchpoint = policy.touchpoint(feedback.touchpoint)
-    rule = policy.rule_for(reading, feedback.stakeholder, touchpoint.name)
+    rule = rule_of(moment, policy)
     if rule is None:
         return None
+    feedback, reading = moment.feedback, moment.reading
+    touchpoint = policy.touchpoint(feedback.touchpoint)
     name = rule.team or touchpoint.team
     team = policy.teams[name]
     hours = rule.respond_within_hours or team.respond_within_hours
@@ -56,6 +56,15 @@ def route(
         handles=feedback.handles,
         reply_to=feedback.reply_to,
     )
+
+
+def rule_of(moment: Moment, policy: Policy) -> Rule | None:
+    """Answer the rule that raises an alert for ``moment``; None for one that hurts nobody, or arrived too late."""
+    days = policy.alert_age_days
+    if days is not None and moment.arrived - moment.at > timedelta(days=days):
+        return None
+    feedback = moment.feedback
+    return policy.rule_for(moment.reading, feedback.stakeholder, policy.touchpoint(feedback.touchpoint).name)
 
 
 def _briefing(

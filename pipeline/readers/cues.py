@@ -9,7 +9,7 @@ words.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Final
 
@@ -19,11 +19,15 @@ from pipeline.domain.reading import Felt, Reading, Span
 from pipeline.readers import heads as fitted
 from pipeline.readers.features import features
 from pipeline.readers.hits import SAD, WORDS, Found, Hit, look, lowered
-from pipeline.readers.table import table
+from pipeline.readers.table import ENDS, Token, table
 
 SPANS_MAX: Final = 12  # spans shown of one text
 NAMED_FROM: Final = 0.12  # an emotion beside the primary one is named from this probability
+NONE_OVER_HURT: Final = 2.0  # how much likelier "none" must be to be believed where the person seems hurt
 REVIEW_UNDER: Final = 0.3  # a primary emotion less probable than this is for people to look at
+LONG_WORDS_MIN: Final = 150  # words, stops included, from which a text is read in passages too
+PASSAGE_WORDS_MIN: Final = 40  # words of a passage, which ends with a sentence
+HURT_MIN: Final = 0.6  # probability from which a passage speaks for the whole text
 FOREIGN_WORDS_MIN: Final = 2  # words of another language before a text counts as not English
 WORDS_JUDGED_MIN: Final = 6  # words without a single English one that make a text not English
 
@@ -56,6 +60,8 @@ class CueReader:
         if not found.hits and not _LETTERS.search(lower):
             return Reading(truncated=truncated, reader=self.name)
         outputs = self._heads.outputs(features(text, entries, found))
+        if len(entries) >= LONG_WORDS_MIN:
+            outputs = _pooled(outputs, self._passages(text, lower, entries))
         negative = fitted.probability(outputs[fitted.NEGATIVE])
         probable = fitted.shares(outputs[fitted.PRIMARY])
         primary, named = _named(found.hits, probable, negative >= self._heads.hurt_from)
@@ -77,6 +83,28 @@ class CueReader:
             reader=self.name,
         )
 
+    def _passages(self, text: str, lower: str, entries: Sequence[Token]) -> Iterator[list[float]]:
+        """Answer the outputs of each passage of a long text: whole sentences, ``PASSAGE_WORDS_MIN`` words or more."""
+        starts = [word.start() for word in WORDS.finditer(lower)]
+        first = 0
+        for at, entry in enumerate(entries, 1):
+            if at == len(entries) or (at - first >= PASSAGE_WORDS_MIN and entry.bits & ENDS):
+                part, words = text[starts[first] : starts[at] if at < len(starts) else len(text)], entries[first:at]
+                yield self._heads.outputs(features(part, words, look(words, self._table.turned)))
+                first = at
+
+
+def _pooled(whole: list[float], passages: Iterator[list[float]]) -> list[float]:
+    """Answer the outputs of the passage that hurts most, if it clearly hurts, else those of the whole text.
+
+    Politeness around one hurt must not outvote it; the valence is that of both.
+    """
+    worst = max(passages, key=lambda outputs: outputs[fitted.NEGATIVE])
+    if worst[fitted.NEGATIVE] <= whole[fitted.NEGATIVE] or fitted.probability(worst[fitted.NEGATIVE]) < HURT_MIN:
+        return whole
+    worst[fitted.VALENCE] = (worst[fitted.VALENCE] + whole[fitted.VALENCE]) / 2
+    return worst
+
 
 def _unreadable(found: Found, words: int) -> bool:
     """Whether the words are clearly not English."""
@@ -88,11 +116,14 @@ def _unreadable(found: Found, words: int) -> bool:
 def _named(hits: Sequence[Hit], probable: list[float], hurt: bool) -> tuple[int, list[int]]:
     """Answer the primary emotion (or none) and up to three emotions, the primary one first.
 
-    Only emotions that a cue shows come into question, and of those the primary one agrees with ``hurt``.
+    Only emotions that a cue shows come into question, and the primary one agrees with ``hurt``, unless none
+    is much more likely than any of them.
     """
     shown = {hit.shows for hit in hits}
     fitting = [place for place in shown if (place < SAD) == hurt]
-    primary = max((*fitting, *(() if hurt and fitting else (_NONE,))), key=probable.__getitem__)
+    best = max(fitting, key=probable.__getitem__, default=_NONE)
+    doubt = NONE_OVER_HURT if hurt else 1.0
+    primary = _NONE if probable[_NONE] > doubt * probable[best] else best
     if primary == _NONE:
         return _NONE, []
     others = sorted((place for place in shown if place != primary), key=probable.__getitem__, reverse=True)
@@ -120,8 +151,7 @@ def _spans(lower: str, hits: Sequence[Hit], named: Sequence[int]) -> tuple[Span,
         if len(places) >= last:
             break
     return tuple(
-        Span(start=places[hit.start][0], end=places[hit.end - 1][1], emotion=EMOTIONS[hit.shows])
-        for hit in telling
+        Span(start=places[hit.start][0], end=places[hit.end - 1][1], emotion=EMOTIONS[hit.shows]) for hit in telling
     )
 
 

@@ -14,10 +14,20 @@ COUNT_MAX: Final = 30  # more of the same says nothing new
 # Places of the features: cues of each emotion, negated cues of each, lanes, and what follows.
 _NEGATED_FROM: Final = len(EMOTIONS)
 _LANES_FROM: Final = 2 * len(EMOTIONS)
-_COMPOUND, _STIRRED, _LENGTH, _ASKS, _SHOUTS, _SADDEST, _GLADDEST = range(
-    _LANES_FROM + len(LANES), _LANES_FROM + len(LANES) + 7
-)
-FEATURES: Final = _GLADDEST + 1
+(
+    _COMPOUND,
+    _STIRRED,
+    _LENGTH,
+    _ASKS,
+    _SHOUTS,
+    _SADDEST,
+    _GLADDEST,
+    _SAD_AFTER,
+    _GLAD_AFTER,
+    _TURNED_SAD,
+    _TURNED_GLAD,
+) = range(_LANES_FROM + len(LANES), _LANES_FROM + len(LANES) + 11)
+FEATURES: Final = _TURNED_GLAD + 1
 
 Feature = tuple[int, int]  # its place, its count
 
@@ -26,9 +36,16 @@ def features(text: str, entries: Sequence[Token], found: Found) -> list[Feature]
     """Answer the features that are not zero: how many cues of each kind, and what stands beside them."""
     counts: dict[int, int] = {}
     moods: dict[int, int] = {}  # sentence → strength of its glad cues less that of its sad ones
-    for _, _, says, shows, strength, sentence in found.hits:
-        place = says if says == shows else says + _NEGATED_FROM
+    for start, _, says, shows, strength, sentence in found.hits:
+        place = says
+        if says != shows:
+            place += _NEGATED_FROM
+            turned = _TURNED_GLAD if shows >= SAD else _TURNED_SAD
+            counts[turned] = counts.get(turned, 0) + strength
         counts[place] = counts.get(place, 0) + strength
+        if start > found.turn >= 0:
+            after = _GLAD_AFTER if shows >= SAD else _SAD_AFTER
+            counts[after] = counts.get(after, 0) + strength
         moods[sentence] = moods.get(sentence, 0) + (strength if shows >= SAD else -strength)
     for lane in found.lanes:
         counts[_LANES_FROM + lane] = counts.get(_LANES_FROM + lane, 0) + 1

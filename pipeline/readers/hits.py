@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from pipeline.domain.emotions import EMOTIONS, Emotion
-from pipeline.readers.table import ANY, BOOSTS, BREAKS, DAMPENS, ENDS, MOCKS, NEGATES, Cue, Node, Token
+from pipeline.readers.table import BOOSTS, BREAKS, DAMPENS, ENDS, MOCKS, NEGATES, TURNS, Cue, Node, Token
 
 NEGATION_WORDS_MAX: Final = 3  # words between a cue and a negation that turns it
 WORDS: Final = re.compile("[\\w']+|[.!?;,\n]+|[:;]-?[()]|[\u2190-\u2bff\U0001f000-\U0001faff]")
@@ -38,6 +38,7 @@ class Found(NamedTuple):
 
     hits: list[Hit]
     lanes: list[int]  # places in LANES, once for each cue
+    turn: int  # where the last "but" or the like stands, -1 without one
     english: int
     foreign: int
 
@@ -57,44 +58,44 @@ def look(entries: Sequence[Token], turned: Sequence[int]) -> Found:
     hits: list[Hit] = []
     lanes: list[int] = []
     free = sentence = 0
+    turn = -1
     last = len(entries) - 1
     for at, entry in enumerate(entries):
         if not entry[0]:
             continue
-        if entry.bits & ENDS:
-            sentence += 1
-        ends: list[tuple[int, Cue]] = []
-        for node in entry[0]:
-            if node.cue is None and (at == last or node.next.keys().isdisjoint(entries[at + 1].keys)):
-                continue
-            _walk(node, at + 1, entries, ends)
-        longest: tuple[int, Cue] | None = None
-        for found in ends:
-            lanes += found[1].lanes
-            if found[1].emotions and (longest is None or found[0] > longest[0]):
-                longest = found
-        if longest is not None and at >= free:
-            free = longest[0]
+        _, cue, starts, _, bits, _ = entry
+        if bits & (ENDS | TURNS):
+            sentence, turn = (sentence + 1, turn) if bits & ENDS else (sentence, at)
+        lanes += cue.lanes
+        end, emotions = at + 1, cue.emotions
+        for node in starts:
+            if at < last and not node.next.keys().isdisjoint(entries[at + 1].keys):
+                found: list[tuple[int, Cue]] = []
+                _walk(node, at + 1, entries, found)
+                for further, longer in found:
+                    lanes += longer.lanes
+                    if longer.emotions and further > end:
+                        end, emotions = further, longer.emotions
+        if emotions and at >= free:
+            free = end
             negated, stronger = _bend(entries, at)
-            for emotion, strength in longest[1].emotions:
+            for emotion, strength in emotions:
                 shows = turned[emotion] if negated else emotion
-                hits.append(Hit(at, free, emotion, shows, max(1, strength + stronger), sentence))
-    tongues = [entry[3] for entry in entries]
-    return Found(_heard(hits, entries), lanes, tongues.count(1), tongues.count(-1))
+                hits.append(Hit(at, end, emotion, shows, max(1, strength + stronger), sentence))
+    tongues = [entry[5] for entry in entries]
+    return Found(_heard(hits, entries), lanes, turn, tongues.count(1), tongues.count(-1))
 
 
 def _walk(node: Node, at: int, entries: Sequence[Token], found: list[tuple[int, Cue]]) -> None:
-    """Add every cue that goes on from ``node`` at the word ``at``, with the word after it."""
-    if node.cue is not None:
-        found.append((at, node.cue))
-    following = node.next
-    if not following or at >= len(entries):
-        return
+    """Add every cue that goes on from ``node`` with the word ``at``, and the word after it."""
     for key in entries[at].keys:
-        if key in following:
-            _walk(following[key], at + 1, entries, found)
-    if ANY in following and not entries[at].bits & BREAKS:
-        _walk(following[ANY], at + 1, entries, found)
+        following = node.next.get(key)
+        if following is None:
+            continue
+        if following.cue is not None:
+            found.append((at + 1, following.cue))
+        if following.next and at + 1 < len(entries):
+            _walk(following, at + 1, entries, found)
 
 
 def _bend(entries: Sequence[Token], at: int) -> tuple[bool, int]:
@@ -114,8 +115,10 @@ def _bend(entries: Sequence[Token], at: int) -> tuple[bool, int]:
 
 def _heard(hits: list[Hit], entries: Sequence[Token]) -> list[Hit]:
     """Hear the mockery in "Great, another delay.": praise alone, a stop, and then nothing but hurt."""
-    if len(hits) < 2 or hits[0].start or not entries[0].bits & MOCKS or not entries[hits[0].end].bits & BREAKS:
+    if not hits or hits[0].start or not entries[0].bits & MOCKS:
         return hits
-    if any(hit.shows >= SAD for hit in hits[1:]):
+    stop = hits[0].end
+    rest = [hit for hit in hits if hit.start]
+    if not rest or not entries[stop].bits & BREAKS or any(hit.shows >= SAD for hit in rest):
         return hits
-    return [hits[0]._replace(says=_IRRITATED, shows=_IRRITATED, strength=2), *hits[1:]]
+    return [hits[0]._replace(says=_IRRITATED, shows=_IRRITATED, strength=2), *rest]

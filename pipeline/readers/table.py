@@ -4,7 +4,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib.resources import files
-from itertools import product
+from itertools import chain, product
 from typing import Any, Final, NamedTuple
 
 from pipeline.domain.emotions import EMOTIONS, Emotion
@@ -23,6 +23,9 @@ LANES: Final = (
     "action.respond",
     "action.suggestion",
     "action.praise",
+    "none.bare",
+    "tale.hard",
+    "tale.kind",
 )
 NEGATES, BOOSTS, DAMPENS, TURNS, MOCKS, BREAKS, ENDS = (1 << bit for bit in range(7))
 _BENDS: Final = {"negations": NEGATES, "boosters": BOOSTS, "dampeners": DAMPENS, "turns": TURNS, "sarcastic": MOCKS}
@@ -36,6 +39,9 @@ class Cue(NamedTuple):
     lanes: tuple[int, ...]
 
 
+_NO_CUE: Final = Cue((), ())
+
+
 class Node:
     """A place in the trie: the cue that ends here, and what may follow."""
 
@@ -47,10 +53,14 @@ class Node:
 
 
 class Token(NamedTuple):
-    """What the table knows of one word: where cues start with it (an empty place at the end of a sentence),
-    the keys it answers to, bits, tongue.
+    """What the table knows of one word.
+
+    ``live`` is whether it says anything where it stands: most words do not, and need no look. ``cue`` is what
+    it shows alone, ``starts`` where longer cues start with it, ``keys`` the words of cues that it answers to.
     """
 
+    live: bool
+    cue: Cue
     starts: tuple[Node, ...]
     keys: tuple[str, ...]
     bits: int
@@ -75,7 +85,6 @@ class Table(dict[str, Token]):
             self._add(words, Cue(((place, strength),), ()))
         for words, lane in _lanes(told):
             self._add(words, Cue((), (lane,)))
-        self.glad, self.sad = _leaf(Emotion.PLEASED), _leaf(Emotion.DISSATISFIED)
         self.exact: set[str] = set()
         self.prefixes: dict[str, list[str]] = {}  # first two characters → prefixes, longest first
         self._index(self.root)
@@ -86,7 +95,7 @@ class Table(dict[str, Token]):
         node = self.root
         for word in words:
             node = node.next.setdefault(word, Node())
-        before = node.cue or Cue((), ())
+        before = node.cue or _NO_CUE
         node.cue = Cue(before.emotions + cue.emotions, before.lanes + cue.lanes)
 
     def _index(self, node: Node) -> None:
@@ -106,26 +115,32 @@ class Table(dict[str, Token]):
         keys: tuple[str, ...] = (word,) if word in self.exact else ()
         keys += tuple(prefix for prefix in self.prefixes.get(word[:2], ()) if word.startswith(prefix[:-1]))
         starts = tuple(self.root.next[key] for key in keys if key in self.root.next)
+        cues = [node.cue for node in starts if node.cue is not None]
+        cue = Cue(tuple(chain(*(cue.emotions for cue in cues))), tuple(chain(*(cue.lanes for cue in cues))))
         if not starts:
-            starts = self._plain(lexicon().valences.get(word, 0.0))
+            cue = self._plain(lexicon().valences.get(word, 0.0))
         bits = self.bits.get(word, NEGATES if word.endswith("n't") else 0)
         if token[0] in ".!?;,\n":
             bits |= BREAKS
             bits |= ENDS if token.strip(",;") else 0
-        if bits & ENDS:
-            starts = (Node(),)
-        learnt = Token(starts, keys, bits, self._tongue(word))
+        else:
+            keys += (ANY,)
+        starts = tuple(node for node in starts if node.next)
+        live = bool(cue.emotions or cue.lanes or starts or bits & (ENDS | TURNS))
+        learnt = Token(live, cue, starts, keys, bits, self._tongue(word))
         if len(token) <= TOKEN_CHARS_MAX:
             if len(self) >= TOKENS_KEPT_MAX:
                 self.clear()
             self[token] = learnt
         return learnt
 
-    def _plain(self, valence: float) -> tuple[Node, ...]:
+    @staticmethod
+    def _plain(valence: float) -> Cue:
         """Answer the mild cue that a word of VADER's lexicon is where the table has none for it."""
         if abs(valence) < PLAIN_VALENCE_MIN:
-            return ()
-        return self.glad if valence > 0 else self.sad
+            return _NO_CUE
+        emotion = Emotion.PLEASED if valence > 0 else Emotion.DISSATISFIED
+        return Cue(((EMOTIONS.index(emotion), STRENGTHS["mild"]),), ())
 
     def _tongue(self, word: str) -> int:
         if word in self.english:
@@ -133,12 +148,6 @@ class Table(dict[str, Token]):
         if word in self.foreign or (word.isalpha() and max(word) > "\u024f"):
             return -1
         return 0
-
-
-def _leaf(emotion: Emotion) -> tuple[Node, ...]:
-    node = Node()
-    node.cue = Cue(((EMOTIONS.index(emotion), STRENGTHS["mild"]),), ())
-    return (node,)
 
 
 def _phrases(told: list[str]) -> Iterator[tuple[str, ...]]:

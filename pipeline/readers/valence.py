@@ -182,9 +182,9 @@ def polarity_scores(text: str) -> dict[str, float]:
         sad -= emphasis
     total = glad + fabs(sad) + neutral
     return {
-        "neg": round(fabs(sad / total), 3),
+        "neg": round(fabs(sad / total), 3) if sad else 0.0,
         "neu": round(neutral / total, 3),
-        "pos": round(fabs(glad / total), 3),
+        "pos": round(fabs(glad / total), 3) if glad else 0.0,
         "compound": round(_squashed(sum(scores), emphasis), 4),
     }
 
@@ -199,23 +199,24 @@ def compound(text: str) -> float:
 
 def _scores(kinds: str, known: Lexicon) -> list[float]:
     """Answer the scores that are not zero, in the order of their words."""
-    padded = f"{_NOTHING * _BEFORE}{kinds}{_NOTHING * _AFTER}"
     places = [found.start() for found in _ANY_WEIGHED.finditer(kinds)]
+    if not places:
+        return []
+    padded = f"{_NOTHING * _BEFORE}{kinds}{_NOTHING * _AFTER}"
     weighed = known.scores
-    scores = [weighed[padded[place : place + _BEFORE + 1 + _AFTER]] for place in places]
     differs: bool | None = None
-    flat: list[float] = []
-    for score in scores:
+    scores: list[float] = []
+    for place in places:
+        score = weighed[padded[place : place + _BEFORE + 1 + _AFTER]]
         if isinstance(score, tuple):
             if differs is None:  # a pair comes of a word in capitals, so only the others are in question
                 differs = _NOT_UPPER.search(kinds) is not None
-            score = score[differs]  # noqa: PLW2901 - the same score, decided
-        flat.append(score)
-    but = kinds.find(known.but)
-    shouted = kinds.find(known.shouted_but)
-    if but >= 0 or shouted >= 0:
-        flat = _contrast(places, flat, max(but, shouted) if but < 0 or shouted < 0 else min(but, shouted))
-    return [score for score in flat if score]
+            score = score[differs]
+        scores.append(score)
+    if known.but in kinds or known.shouted_but in kinds:
+        buts = [but for but in (kinds.find(known.but), kinds.find(known.shouted_but)) if but >= 0]
+        scores = _contrast(places, scores, min(buts))
+    return [score for score in scores if score] if 0.0 in scores else scores
 
 
 def _bent(words: Sequence[Kind], place: int, differs: bool, known: Lexicon) -> float:

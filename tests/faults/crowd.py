@@ -4,7 +4,7 @@ Each person has several handles and uses one or two of them at a time, so that p
 flow. What is said hurts, pleases or does neither, in about equal parts.
 """
 
-import random
+import random  # noqa: TID251 - seeded
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any

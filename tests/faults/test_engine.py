@@ -1,18 +1,18 @@
 """The record-batch driver under faults: real workers, a real broker, and a journal of what the bodies did.
 
 Every test publishes numbered events and asks afterwards how often each was finished: none is lost, and none is
-finished twice unless a worker was killed or suspended. Chance is seeded; where a process has to be waited for, its
-journal is polled.
+finished twice unless a worker or the broker was killed or suspended. Nothing is left to chance but the scheduling of
+processes; where one has to be waited for, its journal is polled.
 """
 
 import asyncio
 import json
 import os
-import random
 import signal
 import subprocess
 import sys
 import time
+import zlib
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic, RecordsToDelete
 
 from pipeline.embedded.server import Server
 
@@ -97,14 +97,13 @@ class Scene:
         return worker
 
     async def publish(self, count: int, per_second: float | None = None) -> None:
-        """Publish ``count`` numbered events, seeded over the partitions."""
-        chance = random.Random(len(self.sent))
+        """Publish ``count`` numbered events, spread over the partitions by their number."""
         producer = AIOKafkaProducer(bootstrap_servers=self.broker.address, linger_ms=5)
         await producer.start()
         try:
             for _ in range(count):
                 value = str(len(self.sent))
-                partition = chance.randrange(PARTITIONS)
+                partition = zlib.crc32(value.encode()) % PARTITIONS
                 await producer.send(self.name, value.encode(), partition=partition)
                 self.ends[partition] += 1
                 self.sent.append(value)
@@ -234,7 +233,7 @@ async def test_kill_in_the_middle_of_a_batch(scene: Scene) -> None:
 
 
 async def test_a_suspended_worker_wakes_up(scene: Scene) -> None:
-    """A worker suspended past its session is replaced; awake again it repeats only what it had in hand, then follows."""
+    """A worker suspended past its session is replaced; awake it repeats only what it had in hand, then follows."""
     first = scene.work(batch_seconds=0.05)
     load = asyncio.ensure_future(scene.publish(4000, per_second=250))
     await scene.until(lambda: len(first.lines()) > 300, "the first worker works")
@@ -307,7 +306,7 @@ def _runs(steps: list[tuple[str, int]]) -> Iterator[tuple[str, list[int]]]:
 
 
 async def test_a_body_that_raises(scene: Scene) -> None:
-    """A body that raises is not acknowledged (stock Faust acknowledges it): the worker ends, and the batch comes again."""
+    """A body that raises is not acknowledged, as stock Faust would: the worker ends, and the batch comes again."""
     await scene.publish(400)
     first = scene.work(raise_at=["250"])
     await scene.until(lambda: first.process.poll() is not None, "the worker ends itself")
@@ -320,20 +319,67 @@ async def test_a_body_that_raises(scene: Scene) -> None:
     scene.assert_nothing_lost()
 
 
-async def test_the_broker_has_lost_records(scene: Scene) -> None:
-    """A committed offset behind the end of the log is said once for each partition, and everything is read again."""
+def needs_apache_kafka(scene: Scene, why: str) -> None:
+    """Skip on Tansu."""
     if scene.broker.name == "tansu":
-        pytest.skip("Tansu answers nothing, in place of OFFSET_OUT_OF_RANGE, to a fetch behind the end")
-    await scene.publish(200)
+        pytest.skip(why)
+
+
+async def commit(scene: Scene, offset: int) -> None:
+    """Commit an offset for every partition from outside, while the group has no member."""
     consumer = AIOKafkaConsumer(bootstrap_servers=scene.broker.address, group_id=scene.name, enable_auto_commit=False)
-    await consumer.start()
     tps = [TopicPartition(scene.name, partition) for partition in range(PARTITIONS)]
     consumer.assign(tps)
-    await consumer.commit(dict.fromkeys(tps, 10_000))
-    await consumer.stop()
+    await consumer.start()
+    try:
+        await consumer.commit(dict.fromkeys(tps, offset))
+    finally:
+        await consumer.stop()
+
+
+async def test_the_broker_has_lost_records(scene: Scene) -> None:
+    """A committed offset behind the end of the log is told once for each partition, and everything is read again."""
+    needs_apache_kafka(scene, "Tansu answers nothing, in place of OFFSET_OUT_OF_RANGE, to a fetch behind the end")
+    await scene.publish(200)
+    await commit(scene, 10_000)
     worker = scene.work()
     await scene.all_done()
     assert worker.end(signal.SIGTERM) == 0
     scene.assert_nothing_doubled()
     assert worker.log.read_text(encoding="utf-8").count("the broker has lost records") == PARTITIONS
+    assert await scene.committed() == scene.ends
+
+
+async def test_the_broker_has_deleted_records(scene: Scene) -> None:
+    """Records that retention deleted before they were read are told, and the rest is worked on."""
+    needs_apache_kafka(scene, "Tansu deletes nothing")
+    await scene.publish(400)
+    await commit(scene, 1)
+    admin = AIOKafkaAdminClient(bootstrap_servers=scene.broker.address)
+    await admin.start()
+    try:
+        before = {TopicPartition(scene.name, p): RecordsToDelete(before_offset=50) for p in range(PARTITIONS)}
+        await admin.delete_records(before)
+    finally:
+        await admin.close()
+    worker = scene.work()
+    left = sum(scene.ends.values()) - 50 * PARTITIONS
+    await scene.until(lambda: len(scene.done()) == left, "everything that is left")
+    assert worker.end(signal.SIGTERM) == 0
+    told = worker.log.read_text(encoding="utf-8").count("offsets 1 to 49 were deleted by the broker")
+    assert told == PARTITIONS
+    assert await scene.committed() == scene.ends
+
+
+async def test_the_broker_is_killed_and_comes_back(scene: Scene) -> None:
+    """A worker outlives its broker: it goes on by itself, repeats at most what was not committed, and loses nothing."""
+    needs_apache_kafka(scene, "Tansu forgets everything")
+    await scene.publish(3000)
+    worker = scene.work(batch_seconds=0.03)
+    await scene.until(lambda: len(worker.lines()) > 500, "the worker works")
+    await scene.broker.kill()
+    await scene.broker.start()
+    await scene.all_done()
+    assert worker.end(signal.SIGTERM) == 0
+    scene.assert_nothing_lost()
     assert await scene.committed() == scene.ends

@@ -1,0 +1,67 @@
+"""Cases: further hurts join, and never make it later or milder."""
+
+from datetime import timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.domain.cases import join, open_case
+from pipeline.domain.events import Alert
+from pipeline.domain.limits import CASE_ALERTS_MAX
+from tests.makers import NOON, alert
+
+RANK = {"low": 0, "normal": 1, "high": 2}
+ALERTS = st.builds(
+    lambda number, severity, hours: alert(number, severity=severity, respond_by=NOON + timedelta(hours=hours)),
+    st.integers(1, 6),
+    st.sampled_from(sorted(RANK)),
+    st.integers(1, 72),
+)
+
+
+@given(st.lists(ALERTS, min_size=1, max_size=8))
+def test_the_deadline_only_nears_and_the_severity_only_rises(alerts: list[Alert]) -> None:
+    """A case's deadline is the earliest and its severity the highest of the alerts that joined, each joined once."""
+    case = open_case(alerts[0])
+    joined = {alerts[0].id: alerts[0]}
+    for each in alerts[1:]:
+        before = case
+        case = join(case, each)
+        joined.setdefault(each.id, each)
+        assert case.respond_by <= before.respond_by
+        assert RANK[case.severity] >= RANK[before.severity]
+    assert case.respond_by == min(each.respond_by for each in joined.values())
+    assert RANK[case.severity] == max(RANK[each.severity] for each in joined.values())
+    assert case.hurts == case.version == len(case.alerts) == len(joined)
+
+
+@given(ALERTS, ALERTS)
+def test_joining_twice_is_joining_once(first: Alert, second: Alert) -> None:
+    """An alert that comes again leaves the very same case."""
+    case = join(open_case(first), second)
+    assert join(case, second) is case
+    assert join(case, first) is case
+
+
+def test_a_case_says_what_its_alert_says() -> None:
+    """An opened case carries person, place, team, deadline, words and address of its alert, at version 1."""
+    raised = alert(reply_to="ana@example.com")
+    case = open_case(raised)
+    assert (case.person, case.touchpoint, case.team) == (raised.person, raised.touchpoint, raised.team)
+    assert (case.severity, case.respond_by, case.opened_at) == (raised.severity, raised.respond_by, raised.raised_at)
+    assert (case.text, case.primary, case.reply_to) == (raised.text, "neglected", "ana@example.com")
+    assert (case.version, case.hurts, case.alerts, case.state) == (1, 1, (raised.id,), "open")
+    assert case.id == open_case(raised).id != open_case(alert(2)).id
+
+
+def test_the_newest_words_and_a_known_address_stay() -> None:
+    """A joined alert brings its words; without an address of its own it leaves the known one."""
+    case = join(open_case(alert(1, reply_to="ana@example.com")), alert(2, text="again", reply_to=None))
+    assert (case.text, case.reply_to) == ("again", "ana@example.com")
+
+
+def test_a_full_case_still_counts() -> None:
+    """Past the limit an alert is not listed any more, and still counted."""
+    case = open_case(alert()).model_copy(update={"alerts": tuple(f"a-{n}" for n in range(CASE_ALERTS_MAX))})
+    full = join(case, alert(2))
+    assert (len(full.alerts), full.hurts) == (CASE_ALERTS_MAX, 2)

@@ -1,0 +1,98 @@
+"""Routing: who is told, of what, how soon, and with what words."""
+
+from datetime import timedelta
+
+from pipeline.domain.emotions import Emotion
+from pipeline.domain.events import Alert, Moment
+from pipeline.domain.identity import alert_id
+from pipeline.domain.policy import Policy, Rule
+from pipeline.domain.reading import Span
+from pipeline.domain.routing import route
+from pipeline.domain.timeline import Figures, add
+from tests.makers import NOON, POLICY, moment, reading
+
+
+def routed(told: Moment, before: tuple[Moment, ...] = (), policy: Policy = POLICY, **cases: str) -> Alert:
+    """Answer the alert that a moment raises after others."""
+    raised = route(told, add(Figures(), (*before, told), policy), cases, NOON, policy)
+    assert raised is not None
+    return raised
+
+
+def test_an_alert_says_who_what_why_and_how_soon() -> None:
+    """The alert names team, rule, policy, person, words and deadline, and validates as one."""
+    told = moment(text="I am neglected", handles={"email": "a@b.org"}, reply_to="a@b.org")
+    spans = (Span(start=5, end=14, emotion=Emotion.NEGLECTED),)
+    raised = routed(told.model_copy(update={"reading": reading(Emotion.NEGLECTED, spans=spans)}))
+    assert (raised.team, raised.rule, raised.severity) == ("billing", "neglected", "high")
+    assert raised.policy == POLICY.version
+    assert (raised.person, raised.moment, raised.touchpoint, raised.channel) == ("p1-a", told.id, "billing", "chat")
+    assert raised.id == alert_id(told.id, "neglected")
+    assert (raised.text, raised.why.words, raised.why.confidence) == ("I am neglected", ("neglected",), 0.9)
+    assert raised.why.emotions == {Emotion.NEGLECTED: 2}
+    assert raised.respond_by == NOON + timedelta(hours=8)
+    assert raised.briefing.playbook == POLICY.playbooks[Emotion.NEGLECTED]
+    assert (raised.reply_to, [h.value for h in raised.handles]) == ("a@b.org", ["a@b.org"])
+    assert Alert.model_validate(raised.model_dump()) == raised
+
+
+def test_the_briefing_tells_what_was_before() -> None:
+    """The briefing counts this moment, shows the recent ones without it, the open cases and the balance."""
+    before = tuple(moment(number, Emotion.HAPPY) for number in range(5))
+    raised = routed(moment(9), before, delivery="case-1")
+    assert (raised.briefing.moments, raised.briefing.positive, raised.briefing.negative) == (6, 5, 1)
+    assert [brief.at for brief in raised.briefing.recent] == [each.at for each in before[-2:]]
+    assert raised.briefing.open_cases == {"delivery": "case-1"}
+    assert 0 < raised.briefing.trust < 100
+
+
+def test_a_joy_raises_nothing() -> None:
+    """A moment that no rule matches raises no alert."""
+    told = moment(1, Emotion.HAPPY)
+    assert route(told, add(Figures(), [told], POLICY), {}, NOON, POLICY) is None
+
+
+def test_what_moved_was_routed_before() -> None:
+    """A moment that comes over from another person raises nothing again."""
+    told = moment().model_copy(update={"moved_from": "p2-b"})
+    assert route(told, add(Figures(), [told], POLICY), {}, NOON, POLICY) is None
+
+
+def test_a_rule_may_name_the_team_and_only_shorten_the_deadline() -> None:
+    """The rule's team comes before the touchpoint's; its deadline counts when it is sooner than the team's."""
+
+    def of(**given: object) -> Alert:
+        rule = Rule.model_validate({"name": "r", **given})
+        return routed(moment(), policy=POLICY.model_copy(update={"rules": (rule,)}))
+
+    assert of(team="people").team == "people"
+    assert of().team == "billing"
+    assert of(respond_within_hours=2).respond_by == NOON + timedelta(hours=2)
+    assert of(respond_within_hours=200).respond_by == NOON + timedelta(hours=8)
+
+
+def test_review_looks_and_opens_no_case() -> None:
+    """An uncertain hurt goes to the review team, which opens no case."""
+    raised = routed(moment(1, text="?"))
+    assert (raised.team, raised.severity, raised.opens_case) == ("review", "low", False)
+
+
+def test_a_rule_without_emotion_needs_none() -> None:
+    """A rule that asks for no emotion can alert on a text in which none is felt; the alert can be read again."""
+    told = moment().model_copy(update={"reading": reading()})
+    policy = POLICY.model_copy(update={"rules": (Rule(name="every"),)})
+    raised = routed(told, policy=policy)
+    assert (raised.why.primary, raised.why.confidence, raised.briefing.playbook) == (None, 0.0, None)
+    assert Alert.model_validate_json(raised.model_dump_json(exclude_none=True)) == raised
+
+
+def test_the_same_moment_raises_the_same_alert() -> None:
+    """Routed again, a moment raises an alert of the same id; under another rule or for another moment it differs."""
+    assert routed(moment(1)).id == routed(moment(1)).id
+    assert len({routed(moment(1)).id, routed(moment(2)).id, routed(moment(1, text="!")).id}) == 3
+
+
+def test_aliases_are_told() -> None:
+    """The alert names the persons that proved to be this one, so that their case is found."""
+    moved = moment(1).model_copy(update={"moved_from": "p2-b"})
+    assert routed(moment(2), (moved,)).aliases == ("p2-b",)
