@@ -88,7 +88,8 @@ def measure(
         judged("p99 ms at half load, own reader", half["p99_ms"], 150, least=False),
         judged("ms by which a 200 kB text delays others (median)", long["extra_ms_median"], 100, least=False),
         f"- the most that one of {long['texts']} such texts delayed others: {long['extra_ms_max']:.0f} ms; "
-        f"slowest alert before one {long['before_ms_median']:.0f} ms, after one {long['after_ms_median']:.0f} ms (medians)",
+        f"slowest alert before one {long['before_ms_median']:.0f} ms, "
+        f"after one {long['after_ms_median']:.0f} ms (medians)",
     ]
     text = "\n\n".join(["One worker each, from the planned publishing to the alert read.", table(rows, COLUMNS),
                         "\n".join(verdicts)])  # fmt: skip

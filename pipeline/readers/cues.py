@@ -24,7 +24,7 @@ from pipeline.readers.table import ENDS, Token, table
 SPANS_MAX: Final = 12  # spans shown of one text
 NAMED_FROM: Final = 0.12  # an emotion beside the primary one is named from this probability
 NONE_OVER_HURT: Final = 2.0  # how much likelier "none" must be to be believed where the person seems hurt
-REVIEW_UNDER: Final = 0.3  # a primary emotion less probable than this is for people to look at
+REVIEW_UNDER: Final = 0.25  # a primary emotion less probable than this is for people to look at
 LONG_WORDS_MIN: Final = 150  # words, stops included, from which a text is read in passages too
 PASSAGE_WORDS_MIN: Final = 40  # words of a passage, which ends with a sentence
 HURT_MIN: Final = 0.6  # probability from which a passage speaks for the whole text
@@ -64,7 +64,8 @@ class CueReader:
             outputs = _pooled(outputs, self._passages(text, lower, entries))
         negative = fitted.probability(outputs[fitted.NEGATIVE])
         probable = fitted.shares(outputs[fitted.PRIMARY])
-        primary, named = _named(found.hits, probable, negative >= self._heads.hurt_from)
+        hurt = negative >= self._heads.hurt_from
+        primary, named = _named(found.hits, probable, hurt)
         spans = _spans(lower, found.hits, named)
         return Reading(
             emotions={
@@ -78,7 +79,7 @@ class CueReader:
             effort=fitted.likeliest(fitted.EFFORTS, outputs[fitted.EFFORT]),
             action=fitted.likeliest(fitted.ACTIONS, outputs[fitted.ACTION]),
             spans=spans,
-            review=bool(named) and probable[primary] < REVIEW_UNDER,
+            review=(primary < SAD) != hurt or (bool(named) and probable[primary] < REVIEW_UNDER),
             truncated=truncated,
             reader=self.name,
         )
@@ -116,11 +117,11 @@ def _unreadable(found: Found, words: int) -> bool:
 def _named(hits: Sequence[Hit], probable: list[float], hurt: bool) -> tuple[int, list[int]]:
     """Answer the primary emotion (or none) and up to three emotions, the primary one first.
 
-    Only emotions that a cue shows come into question, and the primary one agrees with ``hurt``, unless none
-    is much more likely than any of them.
+    Only emotions that a cue shows come into question, and the primary one agrees with ``hurt`` if one does,
+    unless none is much more likely.
     """
     shown = {hit.shows for hit in hits}
-    fitting = [place for place in shown if (place < SAD) == hurt]
+    fitting = [place for place in shown if (place < SAD) == hurt] or shown
     best = max(fitting, key=probable.__getitem__, default=_NONE)
     doubt = NONE_OVER_HURT if hurt else 1.0
     primary = _NONE if probable[_NONE] > doubt * probable[best] else best

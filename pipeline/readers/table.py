@@ -4,7 +4,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib.resources import files
-from itertools import chain, product
+from itertools import product
 from typing import Any, Final, NamedTuple
 
 from pipeline.domain.emotions import EMOTIONS, Emotion
@@ -96,7 +96,10 @@ class Table(dict[str, Token]):
         for word in words:
             node = node.next.setdefault(word, Node())
         before = node.cue or _NO_CUE
-        node.cue = Cue(before.emotions + cue.emotions, before.lanes + cue.lanes)
+        emotions = dict(before.emotions)
+        for emotion, strength in cue.emotions:  # a phrase that stands twice counts once, as the stronger
+            emotions[emotion] = max(strength, emotions.get(emotion, 0))
+        node.cue = Cue(tuple(emotions.items()), tuple({*before.lanes, *cue.lanes}))
 
     def _index(self, node: Node) -> None:
         for word, following in node.next.items():
@@ -115,8 +118,11 @@ class Table(dict[str, Token]):
         keys: tuple[str, ...] = (word,) if word in self.exact else ()
         keys += tuple(prefix for prefix in self.prefixes.get(word[:2], ()) if word.startswith(prefix[:-1]))
         starts = tuple(self.root.next[key] for key in keys if key in self.root.next)
-        cues = [node.cue for node in starts if node.cue is not None]
-        cue = Cue(tuple(chain(*(cue.emotions for cue in cues))), tuple(chain(*(cue.lanes for cue in cues))))
+        cues = [node.cue for node in reversed(starts) if node.cue is not None]  # the exact word comes last and counts
+        cue = Cue(
+            tuple({emotion: felt for cue in cues for emotion, felt in cue.emotions}.items()),
+            tuple({lane for cue in cues for lane in cue.lanes}),
+        )
         if not starts:
             cue = self._plain(lexicon().valences.get(word, 0.0))
         bits = self.bits.get(word, NEGATES if word.endswith("n't") else 0)

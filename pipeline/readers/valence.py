@@ -56,6 +56,7 @@ class Kind(NamedTuple):
     upper: bool = False
 
 
+_NOT_ASCII: Final = re.compile("[^\x00-\x7f]+")
 _PLAIN_WORDS: Final = (Kind(), Kind(upper=True))
 
 
@@ -73,6 +74,7 @@ class Lexicon(dict[str, str]):
         super().__init__()
         self.valences = valences
         self.emojis = {ord(emoji): f" {said}" for emoji, said in emojis.items() if len(emoji) == 1}
+        self.drawn = frozenset(map(chr, self.emojis))
         self.boosters = boosters
         self.negations = frozenset(negations)
         self.idioms = idioms
@@ -115,9 +117,9 @@ class Lexicon(dict[str, str]):
 
     def told(self, text: str) -> str:
         """Answer ``text`` with its emoji told by their descriptions (two of which bring a "!" of their own)."""
-        if text.isascii() or self.emojis.keys().isdisjoint(map(ord, text)):
+        if text.isascii() or self.drawn.isdisjoint("".join(_NOT_ASCII.findall(text))):
             return text
-        return text.translate(self.emojis)
+        return _NOT_ASCII.sub(lambda run: run[0].translate(self.emojis), text)
 
 
 class Scores(dict[str, "float | tuple[float, float]"]):

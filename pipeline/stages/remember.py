@@ -39,12 +39,15 @@ async def remember(
     for arrived in batch:
         waiting.setdefault(arrived.event.person, []).append(arrived)
     alerts: dict[str, Send] = {}
+    boxes: dict[str, set[str]] = {}
     for _ in range(VERSION_TRIES_MAX):
         wanted = {
             person: [a.event.id for a in several if isinstance(a.event, Moment)] for person, several in waiting.items()
         }
         states, left_behind = await doors.timelines.load(wanted)
         alerts.update(left_behind)
+        for person in waiting if left_behind else ():
+            boxes.setdefault(person, set()).update(left_behind)
         decided = {
             person: _decide(person, several, states[person], doors.policy) for person, several in waiting.items()
         }
@@ -55,6 +58,7 @@ async def remember(
             await _follow(person, decided[person], doors, outcome)
             if change := decided[person].change:
                 alerts.update(change.outbox)
+                boxes.setdefault(person, set()).update(change.outbox)
         waiting = {person: waiting[person] for person in stale}
         if not waiting:
             break
@@ -62,15 +66,10 @@ async def remember(
         raise Unavailable("timelines: somebody else keeps writing the same persons; will be tried again")
     if alerts:
         outcome.sends += alerts.values()
-        outcome.confirmed.append(partial(doors.timelines.sent, _by_person(alerts)))
+        # A moment that two persons were told of before they proved to be one left its alert with both of them.
+        forgettable = {person: sorted(several) for person, several in boxes.items()}
+        outcome.confirmed.append(partial(doors.timelines.sent, forgettable))
     return batch
-
-
-def _by_person(alerts: Mapping[str, Send]) -> dict[str, list[str]]:
-    owners: dict[str, list[str]] = {}
-    for alert, send in alerts.items():
-        owners.setdefault((send.key or b"").decode(), []).append(alert)
-    return owners
 
 
 def _decide(person: str, several: Sequence[Arrived[Moment | Merge]], state: Remembered, policy: Policy) -> _Decided:

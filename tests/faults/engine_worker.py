@@ -8,12 +8,14 @@ import asyncio
 import json
 import os
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 import faust
 
 from agents.driver import app_options
+from agents.watchdog import Watchdog
 
 
 def app_of(plan: dict[str, Any]) -> faust.App:
@@ -36,9 +38,20 @@ def app_of(plan: dict[str, Any]) -> faust.App:
             note("began", records)
             slow = plan["slow_seconds"] if records[0].partition in plan["slow_partitions"] else 0.0
             await asyncio.sleep(slow or plan["batch_seconds"])
+            if any(record.value.decode() in plan["block_at"] for record in records):
+                time.sleep(600)  # noqa: ASYNC251 - the fault
+            if any(record.value.decode() in plan["hang_at"] for record in records):
+                await asyncio.Event().wait()
             if any(record.value.decode() in plan["raise_at"] for record in records):
                 raise ValueError("as planned")
             note("done", records)
+
+    if plan["hung_seconds"]:
+
+        @app.task
+        async def watch() -> None:
+            consumer: Any = app.consumer
+            Watchdog(asyncio.get_running_loop(), consumer.stuck_seconds, plan["hung_seconds"]).start()
 
     return app
 

@@ -46,9 +46,10 @@ class Proxy:
     ) -> None:
         assert self._server is not None
         self._server.close()
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        # Aborted, not cancelled: a task that is cancelled while it cleans up would leave its other side open.
+        for writer in list(self._writers):
+            writer.transport.abort()
+        await asyncio.gather(*self._tasks)
         await self._server.wait_closed()
 
     def cut_up(self, after_bytes: int) -> None:

@@ -22,6 +22,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic, RecordsToDelete
 
+from agents.carrier import EXIT_UNFINISHED
 from pipeline.embedded.server import Server
 
 PARTITIONS = 4
@@ -87,6 +88,9 @@ class Scene:
             "slow_partitions": [],
             "slow_seconds": 0.0,
             "raise_at": [],
+            "block_at": [],
+            "hang_at": [],
+            "hung_seconds": 0.0,
             "loglevel": "info",
         }
 
@@ -312,6 +316,23 @@ async def test_a_body_that_raises(scene: Scene) -> None:
     await scene.until(lambda: first.process.poll() is not None, "the worker ends itself")
     assert first.process.returncode not in {0, -signal.SIGKILL}
     assert "not acknowledged" in first.log.read_text(encoding="utf-8")
+    assert "250" not in scene.done()
+    await scene.assert_committed_behind_work()
+    scene.work()
+    await scene.all_done()
+    scene.assert_nothing_lost()
+
+
+@pytest.mark.parametrize("fault", ["block_at", "hang_at"])
+async def test_nothing_moves_any_more(scene: Scene, fault: str) -> None:
+    """A body that blocks the loop or hangs is found by the watchdog, which ends the worker; its batch comes again.
+
+    Without it both would last for ever: heartbeats come from a thread of their own, so the group is content.
+    """
+    await scene.publish(400)
+    first = scene.work(hung_seconds=3.0, **{fault: ["250"]})
+    await scene.until(lambda: first.process.poll() is not None, "the worker ends itself")
+    assert first.process.returncode == EXIT_UNFINISHED
     assert "250" not in scene.done()
     await scene.assert_committed_behind_work()
     scene.work()

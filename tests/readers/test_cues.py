@@ -143,5 +143,5 @@ def test_effort_success_and_action() -> None:
 
 def test_doubt_is_marked_for_review() -> None:
     """A primary emotion that is hardly more likely than others is marked, a plain one is not."""
-    assert read("Please find attached the invoice, still as agreed").review
+    assert read("Not easy to use").review
     assert not read("Nobody called back, I was ignored and forgotten").review

@@ -46,6 +46,14 @@ def test_longest_cue_wins() -> None:
     assert [(hit.start, hit.end) for hit in hits] == [(0, 2), (3, 6)]
 
 
+def test_phrase_listed_twice_counts_once() -> None:
+    """A phrase that stands under two strengths of an emotion, or as a word and as its beginning, is one hit."""
+    emotions = {"irritated": {"strong": ["vexing"], "mild": ["vexing", "vex*"]}}
+    known = Table({**TOLD, "emotions": emotions})
+    hits = look([known["vexing"], known["vexed"]], known.turned).hits
+    assert [hit.strength for hit in hits] == [3, 1]
+
+
 def test_wrong_table_is_refused() -> None:
     """A cue of an emotion that does not exist is refused, not ignored."""
     with pytest.raises(ValueError, match="furious"):

@@ -15,9 +15,10 @@ key                             type   holds                                    
 ``{p}:{b17}:open``              zset   person and touchpoint of open cases → −opened_ms  as long as the case is open
 ``{p}:{b17}:team:<team>``       zset   the same, of one team                             as long as the case is open
 ``{p}:attempts:<topic>``        hash   partition → first and last offset, times begun    for good; one field each
+``{p}:worker:<worker>``         string what a worker says of itself, as JSON             10 s after it fell silent
 =============================== ====== ================================================= =======================
 
-Nothing expires by itself. A script is given the stem of a bucket (``{p}:{b17}:``) as its only key: it decides the
+Nothing else expires by itself. A script is given the stem of a bucket (``{p}:{b17}:``) as its only key: it decides the
 slot, and all that the script touches begins with it. ``LUA`` is what a script builds its keys with.
 """
 
@@ -94,3 +95,7 @@ class Keys:
     def person_of(self, key: bytes) -> str:
         """Answer whose state ``key`` (one that matches ``persons``) holds."""
         return key.decode()[len(self.prefix) :].split(":", 3)[3]
+
+    def worker(self, worker: str) -> str:
+        """Answer the string that a worker's report stands in; ``*`` for the pattern of all."""
+        return f"{self.prefix}:worker:{worker}"

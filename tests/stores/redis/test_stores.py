@@ -76,6 +76,18 @@ async def test_a_batch_is_one_round_trip(stores: RedisStores) -> None:
     assert calls == 64
 
 
+async def test_words_beyond_the_limit_leave_redis(stores: RedisStores, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many moments one change brings or pushes out, no words stay behind that nobody can read any more."""
+    monkeypatch.setattr("pipeline.stores.redis.timelines.TIMELINE_MOMENTS_MAX", 5)
+    batches = [range(10, 14), range(20, 24), range(9), range(30, 37), range(15, 18)]
+    for version, batch in enumerate(batches):
+        entries = [Entry(f"m{number:02}", number, b"{}") for number in batch]
+        await stores.timelines.apply([Change("p1-a", version, Figures(), entries, {})])
+        [key] = await stores.client.keys("hl:*:words:*")
+        assert await stores.client.hlen(key) == (4 if version == 0 else 5)
+        assert len(await stores.timelines.entries("p1-a", 9)) == await stores.client.hlen(key)
+
+
 async def test_two_prefixes_do_not_meet(stores: RedisStores, flush: str) -> None:
     """What one prefix holds, another one neither reads nor lists."""
     await touch_all(stores)
