@@ -31,7 +31,7 @@ from collections.abc import Callable, Mapping
 from time import monotonic
 from typing import Any
 
-from aiokafka.errors import ConsumerStoppedError
+from aiokafka.errors import ConsumerStoppedError, IllegalStateError
 from faust.exceptions import ImproperlyConfigured
 from faust.transport.drivers import aiokafka as stock
 from faust.types import TP
@@ -97,6 +97,7 @@ class Consumer(privates.Consumer):
         self.batch_events_max: int = getattr(self.app, "batch_events_max", BATCH_EVENTS_MAX)
         self.batch_bytes_max: int = getattr(self.app, "batch_bytes_max", BATCH_BYTES_MAX)
         self._ledgers: dict[TP, Ledger[Any]] = {}
+        self._handed_seconds: dict[TP, float] = {}  # when the batch in work was handed on
         self._epoch = 0
         self._settled = False  # whether the last rebalance has come to its end
         self._fetching: asyncio.Task[privates.Records] | None = None
@@ -121,15 +122,24 @@ class Consumer(privates.Consumer):
 
     def lag(self) -> Mapping[TP, int]:
         """Answer, for each partition, the records between what is finished and the end as last heard of."""
-        lags = {}
-        for tp, ledger in list(self._ledgers.items()):
-            try:
-                end = self.highwater(tp)
-            except Exception as error:  # noqa: BLE001
-                self.log.debug("%s was taken away just now: %r", tp, error)
-                continue
-            lags[tp] = max(0, (end or 0) - (ledger.done or 0))
-        return lags
+        ends = {tp: self._end_of(tp) for tp in list(self._ledgers)}
+        return {tp: max(0, ends[tp] - (ledger.done or 0)) for tp, ledger in list(self._ledgers.items()) if tp in ends}
+
+    def _end_of(self, tp: TP) -> int:
+        """Answer the end of the partition as last heard of; 0 while it is being taken away."""
+        try:
+            return self.highwater(tp) or 0
+        except (AssertionError, IllegalStateError):
+            return 0
+
+    def longest_seconds(self) -> float:
+        """Answer for how long the batch longest in work has been so; 0 where none is.
+
+        For agents with ``concurrency``: there one stuck partition does not stop the others, and `stuck_seconds`
+        stays low. A batch is in work from being handed on, also while it waits for its turn.
+        """
+        begun = [self._handed_seconds[tp] for tp, ledger in list(self._ledgers.items()) if ledger.in_work]
+        return monotonic() - min(begun) if begun else 0.0
 
     def stuck_seconds(self) -> float:
         """Answer for how long nothing has moved: a body, the reading loop, or a rebalance that does not end.
@@ -186,7 +196,7 @@ class Consumer(privates.Consumer):
             jump = ledger.add(records)
             if jump is not None:
                 self._on_jump(tp, jump)
-            self.app.monitor.track_tp_end_offset(tp, self.highwater(tp))
+            self.app.monitor.track_tp_end_offset(tp, self._end_of(tp))
         if not self.in_work:
             self.progress.touch()
 
@@ -199,6 +209,7 @@ class Consumer(privates.Consumer):
             if taken is None:
                 continue
             batch, records = taken
+            self._handed_seconds[tp] = monotonic()
             message = privates.BatchMessage(
                 self._acknowledged(batch),
                 records[-1],
@@ -236,7 +247,11 @@ class Consumer(privates.Consumer):
             f"a body ended inside a batch of {batch.events} events before offset {batch.end} of {tp.topic}"
             f"[{tp.partition}]: not acknowledged; this worker ends and the batch comes again"
         )
-        self._in_background(self.crash(error))
+        self._in_background(self._end(error))
+
+    async def _end(self, error: BodyUnfinishedError) -> None:
+        await self.commit()
+        await self.crash(error)
 
     def _in_background(self, job: Any) -> None:
         task = asyncio.ensure_future(job)
@@ -285,6 +300,8 @@ class Consumer(privates.Consumer):
     # -- committing ----------------------------------------------------------------------------------
     async def force_commit(self, topics: Any = None, start_new_transaction: bool = True) -> bool:
         """Commit the finished head of every partition (of ``topics``); True when the broker took it."""
+        if self.crashed:
+            return False  # aiokafka's thread takes no more calls then, and this one would wait for ever
         self.drop_stock_notes()
         assigned = self.assignment()
         heads = {
@@ -312,7 +329,8 @@ class Consumer(privates.Consumer):
         self._begin_epoch()
         await super().on_partitions_revoked(revoked)
         # A timed commit that was on its way made the last one of the wait a no-op (`Consumer.commit`).
-        await self.force_commit()
+        if not self.app.should_stop:  # then the connection is closed already
+            await self.force_commit()
         self._ledgers = {}
 
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:

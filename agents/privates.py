@@ -15,7 +15,7 @@ from importlib.metadata import version
 from typing import Any, NamedTuple
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord
-from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
+from aiokafka.errors import CommitFailedError, ConsumerStoppedError, IllegalStateError, KafkaError
 from faust.events import Event
 from faust.topics import Topic
 from faust.transport.drivers import aiokafka as stock
@@ -56,7 +56,7 @@ class Thread(stock.AIOKafkaConsumerThread):
         except (CommitFailedError, IllegalStateError) as error:  # the partitions are somebody else's by now
             self.log.info("commit came too late for a rebalance, its events come again: %s", error)
             return False
-        except KafkaError as error:
+        except (KafkaError, ConsumerStoppedError) as error:
             self.log.warning("commit failed, will be tried again: %r", error)
             return False
         return True

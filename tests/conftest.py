@@ -28,9 +28,12 @@ BROKERS = [
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark each test by the servers that it uses, so that no test runs in too small a tier."""
     for item in items:
-        for fixture in getattr(item, "fixturenames", ()):
-            if fixture in MARKERS:
-                item.add_marker(MARKERS[fixture])
+        wanted = {MARKERS[fixture] for fixture in getattr(item, "fixturenames", ()) if fixture in MARKERS}
+        # What needs Apache Kafka as well is of that tier only; no test runs in two.
+        if "kafka" in wanted or item.get_closest_marker("kafka"):
+            wanted = {"kafka"}
+        for marker in wanted:
+            item.add_marker(marker)
 
 
 def running(server: Server) -> Iterator[Server]:

@@ -4,12 +4,12 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli import cases, classify, publish, rejects, timeline, topics, up, watch, worker
+from pipeline.cli import cases, classify, doctor, publish, rejects, status, timeline, topics, up, verify, watch, worker
 
-COMMANDS = (up, publish, watch, timeline, cases, classify, rejects, topics, worker)
+COMMANDS = (up, publish, watch, timeline, cases, classify, status, doctor, verify, rejects, topics, worker)
 
 
-def _version(asked: bool) -> None:  # noqa: FBT001
+def _version(asked: bool) -> None:
     if asked:
         from importlib.metadata import PackageNotFoundError, version
 
@@ -35,7 +35,7 @@ def _start(
     heartline publish feedback.ndjson      what people said, from a file
     heartline watch alerts --team billing  as they come
     heartline timeline ana@example.com     how somebody felt, and why
-    """  # noqa: D301
+    """
 
 
 def create_app() -> typer.Typer:

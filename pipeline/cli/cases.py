@@ -9,6 +9,8 @@ from pipeline.cli.frame import Place, command
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from rich.text import Text
+
     from pipeline.domain.cases import Case
 
 
@@ -26,7 +28,7 @@ async def cases(
 
     \b
     heartline cases --team billing
-    """  # noqa: D301
+    """
     from pipeline.cli import show
     from pipeline.cli.doors import stores
     from pipeline.compose import load_policy
@@ -77,7 +79,7 @@ def _table(found: "Sequence[Case]", limit: int) -> None:
         out.print(Text(f"the newest {limit}; --limit shows more", style="dim"))
 
 
-def _felt(case: "Case") -> "object":
+def _felt(case: "Case") -> "Text":
     from rich.text import Text
 
     from pipeline.cli import show

@@ -35,7 +35,7 @@ async def classify(
     \b
     heartline classify "Third time I explain this and nobody calls back!"
     heartline classify - < texts.ndjson > readings.ndjson
-    """  # noqa: D301 - the mark keeps the lines of the examples
+    """
     from pipeline.readers import open_reader
 
     eye = open_reader(reader or place.settings.reader)
@@ -52,10 +52,10 @@ async def classify(
 
 
 async def _read(reader: "Reader", texts: "Sequence[str]") -> "Sequence[Reading]":
+    from collections.abc import Awaitable
+
     answer = reader.read(texts)
-    if hasattr(answer, "__await__"):
-        return await answer
-    return answer  # type: ignore[return-value]
+    return await answer if isinstance(answer, Awaitable) else answer
 
 
 async def _stream(reader: "Reader") -> int:

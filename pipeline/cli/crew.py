@@ -145,7 +145,7 @@ class Crew:
 
 @contextlib.asynccontextmanager
 async def crew(
-    count: int, settings: Settings, folder: Path, logs: Path, say: Say, clock: Callable[[], float]
+    count: int, settings: Settings, folder: Path, logs: Path, *, say: Say, clock: Callable[[], float]
 ) -> AsyncIterator[Crew]:
     """Start ``count`` workers in ``folder`` and stop them at the end, whatever happens."""
     workers = [Worker(number, settings, folder, logs, say) for number in range(1, count + 1)]

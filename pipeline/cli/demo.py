@@ -37,7 +37,13 @@ def shifted(now: datetime) -> Iterator[dict[str, Any]]:
 
 
 async def play(
-    settings: Settings, speed: float, began: float, seconds_max: float, *, screen: bool, say: Callable[[str], None]
+    settings: Settings,
+    speed: float,
+    began: float,
+    seconds_max: float,
+    *,
+    screen: bool,
+    say: Callable[[str], None],
 ) -> dict[str, Any]:
     """Publish the story (``speed`` 0: as fast as can be), show it, and answer its figures when all is through.
 
@@ -50,7 +56,7 @@ async def play(
         reading = asyncio.create_task(_read(stream, tally, clock))
         try:
             async with asyncio.timeout(seconds_max + (STORY_SECONDS / speed if speed else 0)):
-                await _publish(settings, speed, tally, clock, policy, reading)
+                await _publish(settings, speed, tally, policy, reading)
                 await _through(settings, topics, tally, stream, reading)
         except TimeoutError:
             raise Unavailable(
@@ -66,8 +72,9 @@ async def play(
 
 
 async def _publish(
-    settings: Settings, speed: float, tally: Tally, clock: SystemClock, policy: Policy, reading: "asyncio.Task[None]"
+    settings: Settings, speed: float, tally: Tally, policy: Policy, reading: "asyncio.Task[None]"
 ) -> None:
+    clock = SystemClock()
     events = list(shifted(clock.now()))
     pause = STORY_SECONDS / len(events) / speed if speed else 0.0
     size = 1 if speed else BATCH_EVENTS
@@ -100,7 +107,7 @@ async def _through(
         await asyncio.sleep(LAG_PAUSE_SECONDS / 5)
     steps = ["feedback", *(topic for topic in topics if topic.partition(".")[0] in {"moments", "alerts"})]
     names = [settings.topic(topic) for topic in steps]
-    while sum(lag.lag for lag in await lags(settings, names)) or stream.quiet < QUIET_MIN:
+    while sum(lag.lag for lag in await lags(settings, names)) or stream.quiet < QUIET_MIN:  # noqa: ASYNC110
         await asyncio.sleep(LAG_PAUSE_SECONDS)
 
 
@@ -149,8 +156,8 @@ async def _lines(tally: Tally, say: Callable[[str], None]) -> AsyncIterator[Call
                 if alert.id not in told:
                     told.add(alert.id)
                     words = ", ".join(line(word) for word in alert.why.words[:3])
-                    felt = alert.why.primary or "unsure"
-                    say(f"alert {team:<9} {alert.severity:<6} {short(alert.person)} {felt} at {alert.touchpoint}: {words}")
+                    felt = f"{alert.why.primary or 'unsure'} at {line(alert.touchpoint)}"
+                    say(f"alert {team:<9} {alert.severity:<6} {short(alert.person)} {felt}: {words}")
 
     painting = asyncio.create_task(_paint(tell))
 

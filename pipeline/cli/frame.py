@@ -5,6 +5,7 @@ Exit codes: 0 fine, 1 it went wrong, 2 wrong usage or a wrong setting, 130 ended
 
 import asyncio
 import inspect
+import logging
 import os
 import sys
 from collections.abc import Callable
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 STARTED_SECONDS = monotonic() - process_time()
 
 F = TypeVar("F", bound=Callable[..., Any])
+QUIET_SECONDS = 10.0  # between two complaints of a library
 SERVERS = "Servers and output"
 KafkaOption = Annotated[
     str | None,
@@ -36,9 +38,7 @@ PrefixOption = Annotated[
 JsonOption = Annotated[
     bool, typer.Option("--json", help="JSON instead of tables; so it is whenever piped.", rich_help_panel=SERVERS)
 ]
-DebugOption = Annotated[
-    bool, typer.Option("--debug", help="Show the trace of an error.", rich_help_panel=SERVERS)
-]
+DebugOption = Annotated[bool, typer.Option("--debug", help="Show the trace of an error.", rich_help_panel=SERVERS)]
 COMMON = {"kafka": KafkaOption, "redis": RedisOption, "prefix": PrefixOption, "json": JsonOption, "debug": DebugOption}
 
 
@@ -108,6 +108,7 @@ def _run(run: Callable[..., Any], place: Place, given: dict[str, Any]) -> None:
     """Run a command and end with its exit code; an error becomes one sentence on stderr."""
     from pipeline.domain.errors import HeartlineError, Misconfigured
 
+    _quieten(place)
     try:
         code = asyncio.run(run(place, **given)) if inspect.iscoroutinefunction(run) else run(place, **given)
     except (typer.Exit, typer.Abort, typer.TyperException):
@@ -124,6 +125,37 @@ def _run(run: Callable[..., Any], place: Place, given: dict[str, Any]) -> None:
         said = f"{type(error).__name__}: {error}; this should not happen, --debug shows where"
         code = _tell(place, said, 1)
     raise typer.Exit(code or 0)
+
+
+class _Calm(logging.Handler):
+    """Tells what a library complains about in one line, and not the same over and over again."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self._told_seconds = -QUIET_SECONDS
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Show the first complaint of a while."""
+        now = monotonic()
+        if now - self._told_seconds >= QUIET_SECONDS:
+            self._told_seconds = now
+            from pipeline.cli.show import note
+
+            note(f"{record.name.partition('.')[0]}: {record.getMessage()}; trying again")
+
+
+def complaints(place: Place) -> None:
+    """Let a command that goes on for long tell when a server is away, in a line now and then."""
+    if not place.debug:
+        logging.getLogger().addHandler(_Calm())
+
+
+def _quieten(place: Place) -> None:
+    """Errors are told by the command; what libraries say of them as well is for --debug."""
+    if place.debug:
+        logging.basicConfig(level=logging.INFO, stream=sys.stderr)
+    else:
+        logging.getLogger().addHandler(logging.NullHandler())
 
 
 def _tell(place: Place, sentence: str, code: int) -> int:

@@ -6,6 +6,7 @@ import stat
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import IO
 
 from pipeline.domain.errors import Misconfigured
 from pipeline.domain.limits import RECORD_BYTES_MAX
@@ -21,9 +22,7 @@ async def chunks(path: str) -> AsyncIterator[list[Line]]:
     number, left = 1, b""
     skipping = False  # the rest of a line that was too long already
     async for data in _data(path):
-        if number == 1 and not left:
-            data = data.removeprefix(BOM)
-        pieces = data.split(b"\n")
+        pieces = (data.removeprefix(BOM) if number == 1 and not left else data).split(b"\n")
         pieces[0] = left + pieces[0]
         left = pieces.pop()
         lines: list[Line] = []
@@ -45,11 +44,11 @@ async def chunks(path: str) -> AsyncIterator[list[Line]]:
 
 
 async def _data(path: str) -> AsyncIterator[bytes]:
-    if path == "-" and not stat.S_ISREG(os.fstat(sys.stdin.fileno()).st_mode):
+    if path == "-" and _flows():
         reader = asyncio.StreamReader(limit=CHUNK_BYTES)
         loop = asyncio.get_running_loop()
         # asyncio makes the file non-blocking; a terminal's stdin is stdout, too, so it is opened once more.
-        source = Path(os.ttyname(0)).open("rb", buffering=0) if sys.stdin.isatty() else sys.stdin.buffer
+        source = _again(os.ttyname(0)) if sys.stdin.isatty() else sys.stdin.buffer
         transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), source)
         try:
             while data := await reader.read(CHUNK_BYTES):
@@ -58,8 +57,20 @@ async def _data(path: str) -> AsyncIterator[bytes]:
             transport.close()
         return
     try:
-        with sys.stdin.buffer if path == "-" else Path(path).open("rb") as file:
+        with sys.stdin.buffer if path == "-" else _again(path) as file:
             while data := file.read(CHUNK_BYTES):
                 yield data
     except OSError as error:
         raise Misconfigured(f"{path} cannot be read: {error.strerror}") from error
+
+
+def _flows() -> bool:
+    """Say whether standard input is a pipe or a terminal, where lines come when they come."""
+    try:
+        return not stat.S_ISREG(os.fstat(sys.stdin.fileno()).st_mode)
+    except OSError:
+        return False  # something in memory, as a test gives it
+
+
+def _again(path: str) -> IO[bytes]:
+    return Path(path).open("rb", buffering=0)

@@ -128,43 +128,49 @@ class ColumnMap(BaseModel):
 
     def __call__(self, row: Mapping[str, Any]) -> dict[str, Any]:
         """Answer the data of a feedback."""
-        told: dict[str, Any] = {}
-        metadata: dict[str, Any] = {}
+        told: dict[str, Any] = {"text": ""}
         for name, column in self._plain:
             value = column.find(row)
             if value is not None:
-                told[name] = str(value) if not isinstance(value, str) else value
-        if "text" not in told:
-            told["text"] = ""
-        handles = [
-            {"kind": kind, "value": str(value)}
-            for kind, column in self.handles.items()
-            if (value := column.find(row)) is not None
-        ]
-        answers: dict[str, float] = {}
-        for name, column in self.answers.items():
-            if (value := column.find(row)) is not None:
-                number = number_of(value)
-                if number is None:
-                    metadata[name] = value
-                else:
-                    answers[name] = number
-        if self.at is not None and (value := self.at.find(row)) is not None:
-            at = time_of(str(value), self.at)
-            if at is None:
-                metadata["at"] = value
-            else:
-                told["at"] = at
+                told[name] = value if isinstance(value, str) else str(value)
+        metadata: dict[str, Any] = {}
+        parts: dict[str, Any] = {
+            "handles": self._known(row),
+            "answers": self._answered(row, metadata),
+            "at": self._said(row, metadata),
+            "metadata": metadata,
+        }
         for name, column in self.metadata.items():
             if (value := column.find(row)) is not None:
                 metadata[name] = value
         if self.options.rest:
             named = self._named
-            metadata |= {k: v for k, v in row.items() if k not in named and v is not None and v != ""}  # noqa: PLC1901
-        for name, value in (("handles", handles), ("answers", answers), ("metadata", metadata)):
-            if value:
-                told[name] = value
-        return told
+            metadata |= {k: v for k, v in row.items() if k not in named and not (v is None or v == "")}
+        return told | {name: value for name, value in parts.items() if value}
+
+    def _known(self, row: Mapping[str, Any]) -> list[dict[str, str]]:
+        found = ((kind, column.find(row)) for kind, column in self.handles.items())
+        return [{"kind": kind, "value": str(value)} for kind, value in found if value is not None]
+
+    def _answered(self, row: Mapping[str, Any], metadata: dict[str, Any]) -> dict[str, float]:
+        answers: dict[str, float] = {}
+        for name, column in self.answers.items():
+            if (value := column.find(row)) is None:
+                continue
+            number = number_of(value)
+            if number is None:
+                metadata[name] = value
+            else:
+                answers[name] = number
+        return answers
+
+    def _said(self, row: Mapping[str, Any], metadata: dict[str, Any]) -> datetime | None:
+        if self.at is None or (value := self.at.find(row)) is None:
+            return None
+        at = time_of(str(value), self.at)
+        if at is None:
+            metadata["at"] = value
+        return at
 
     def model_post_init(self, _: Any) -> None:
         """Keep what every row asks for."""

@@ -3,7 +3,7 @@
 import asyncio
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING, Annotated, Any
 
@@ -31,6 +31,7 @@ def add_to(app: typer.Typer) -> None:
 async def publish(
     place: Place,
     file: Annotated[str, typer.Argument(metavar="FILE|-", help="NDJSON or CSV; - is standard input.")],
+    *,
     map_: Annotated[
         str | None, typer.Option("--map", metavar="FILE|NAME", help="Column map: a TOML file, or one that ships.")
     ] = None,
@@ -41,7 +42,9 @@ async def publish(
         str | None,
         typer.Option("--ledger", metavar="FILE", help="Append what was sent and confirmed; `verify` reads it."),
     ] = None,
-    rate: Annotated[float | None, typer.Option("--rate", min=0.1, help="Events a second; default: as fast as can be.")] = None,
+    rate: Annotated[
+        float | None, typer.Option("--rate", min=0.1, help="Events a second; default: as fast as can be.")
+    ] = None,
 ) -> int:
     """Publish what people said, one feedback a line; what can never be good is refused with its line and reason.
 
@@ -53,7 +56,7 @@ async def publish(
     echo '{"channel": "chat", "text": "Love it!", "handles": {"email": "a@b.org"}}' | heartline publish -
     heartline publish answers.csv --map survey
     heartline publish reviews.ndjson --map reviews --rate 500
-    """  # noqa: D301
+    """
     from pipeline.buses.kafka import KafkaBus
     from pipeline.cli.maps import load_map
     from pipeline.cli.rows import form_of, rows
@@ -115,9 +118,7 @@ class Press:
             await self._pace(min(size, len(sends) - start))
             await self.settle()
             # While the broker confirms, the next rows are made ready.
-            self._sending = asyncio.create_task(
-                self._send(sends[start : start + size], names[start : start + size])
-            )
+            self._sending = asyncio.create_task(self._send(sends[start : start + size], names[start : start + size]))
             await asyncio.sleep(0)
         self.seconds += self.clock.seconds() - started
 
@@ -207,11 +208,11 @@ def _ledger(path: str | None) -> Iterator[IO[bytes] | None]:
 
     from pipeline.domain.errors import Misconfigured
 
-    try:
-        file = Path(path).open("ab")
-    except OSError as error:
-        raise Misconfigured(f"ledger {path} cannot be written: {error.strerror}") from error
-    with file:
+    with ExitStack() as stack:
+        try:
+            file = stack.enter_context(Path(path).open("ab"))
+        except OSError as error:
+            raise Misconfigured(f"ledger {path} cannot be written: {error.strerror}") from error
         yield file
 
 
@@ -227,7 +228,12 @@ def _progress(place: Place, path: str, rate: float | None) -> Iterator["Callable
     from pipeline.cli.show import errors, excerpt
 
     total = Path(path).stat().st_size if path != "-" and Path(path).is_file() else None
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[events]:>9,} events"))
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.fields[events]:>9,} events"),
+    )
     with Progress(*columns, TimeElapsedColumn(), console=errors(), transient=True) as bar:
         told = excerpt(Path(path).name, 40) + (f" at {rate:g}/s" if rate else "")
         task = bar.add_task(told, total=total, events=0)

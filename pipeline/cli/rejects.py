@@ -100,7 +100,7 @@ async def list_(place: Place, reason: ReasonOption = None, limit: LimitOption = 
     \b
     heartline rejects list
     heartline rejects list --reason schema --limit 20
-    """  # noqa: D301
+    """
     from pipeline.cli import show
 
     _check(reason)
@@ -155,9 +155,7 @@ async def replay(
     place: Place,
     reason: ReasonOption = None,
     limit: LimitOption = None,
-    everything: Annotated[
-        bool, typer.Option("--all", help="Also those that were sent again before.")
-    ] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Also those that were sent again before.")] = False,
 ) -> int:
     """Send rejects again to where they came from: the same bytes and key, and a header that counts the times.
 
@@ -166,7 +164,7 @@ async def replay(
 
     \b
     heartline rejects replay --reason stage_failed
-    """  # noqa: D301
+    """
     from pipeline.buses.kafka import KafkaBus
     from pipeline.cli.doors import stores
 
@@ -184,7 +182,16 @@ async def replay(
         for start in range(0, len(waiting), BATCH_EVENTS):
             part = list(waiting.items())[start : start + BATCH_EVENTS]
             room = None if limit is None else limit - counts["replayed"]
-            await _replay(house.client, bus, ledger, part, counts, settings.prefix, room, everything=everything)
+            await _replay(
+                house.client,
+                bus,
+                ledger,
+                part=part,
+                counts=counts,
+                prefix=settings.prefix,
+                room=room,
+                everything=everything,
+            )
     _told(place, counts)
     return 0
 
@@ -193,11 +200,11 @@ async def _replay(
     client: "Redis",
     bus: Any,
     ledger: str,
+    *,
     part: Sequence[tuple[str, Kept]],
     counts: dict[str, int],
     prefix: str,
     room: int | None,
-    *,
     everything: bool,
 ) -> None:
     from redis.exceptions import RedisError

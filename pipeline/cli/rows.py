@@ -95,8 +95,8 @@ async def rows(path: str, form: str, given: ColumnMap | None) -> AsyncIterator[l
             yield several
         return
     async for lines in chunks(path):
-        for several in _slices(lines):
-            yield [row_of(number, content, given) for number, content in several if content.strip()]
+        for part in _slices(lines):
+            yield [row_of(number, content, given) for number, content in part if content.strip()]
 
 
 def _slices(lines: list[Line]) -> Iterator[list[Line]]:
@@ -120,7 +120,7 @@ def _csv_rows(path: str, given: ColumnMap) -> Iterator[list[Row]]:
 
 def csv_rows(raw: IO[bytes], given: ColumnMap) -> Iterator[Row]:
     """Answer the rows of a CSV as spreadsheets write it: byte order mark, quotes, one of , ; or tab between cells."""
-    buffered = io.BufferedReader(raw) if isinstance(raw, io.RawIOBase) else raw  # type: ignore[type-var]
+    buffered = io.BufferedReader(raw) if isinstance(raw, io.RawIOBase) else raw
     head = buffered.peek(4)[:4] if hasattr(buffered, "peek") else b""
     encoding = "utf-16" if head[:2] in UTF16_MARKS else "utf-8-sig"
     text = io.TextIOWrapper(buffered, encoding=encoding, errors="surrogateescape", newline="")

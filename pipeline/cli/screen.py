@@ -32,9 +32,9 @@ def frame(tally: Tally, policy: Policy, size: tuple[int, int]) -> Layout:
     whole.split_column(
         Layout(_totals(tally, width), name="totals", size=3),
         Layout(name="middle"),
-        Layout(_timelines(tally, policy, persons, width), name="timelines", size=persons + 3),
+        Layout(_timelines(tally, policy, persons, width), name="timelines", size=persons + 2),
     )
-    lines = height - persons - 6
+    lines = height - persons - 5
     alerts = min(44, max(ALERTS_CELLS, width // 3))
     whole["middle"].split_row(
         Layout(_stream(tally, lines - 2, width - alerts - 4)), Layout(_alerts(tally, policy, lines - 2), size=alerts)
@@ -42,8 +42,16 @@ def frame(tally: Tally, policy: Policy, size: tuple[int, int]) -> Layout:
     return whole
 
 
-def _panel(inside: Table | Text, title: str | Text) -> Panel:
-    return Panel(inside, title=title, title_align="left", border_style=BORDER, padding=(0, 1))
+def _panel(inside: Table | Text, title: str | Text, below: Text | None = None) -> Panel:
+    return Panel(
+        inside,
+        title=title,
+        title_align="left",
+        subtitle=below,
+        subtitle_align="right",
+        border_style=BORDER,
+        padding=(0, 1),
+    )
 
 
 def _totals(tally: Tally, width: int) -> Panel:
@@ -62,7 +70,9 @@ def _totals(tally: Tally, width: int) -> Panel:
         table.add_column(justify="center", no_wrap=True)
     gap = " " if width < 120 else "  "
     table.add_row(*(Text.assemble((value, "bold"), gap, (name, "dim")) for name, value in figures))
-    return _panel(table, Text.assemble(("♥ ", "#ff6b6b"), ("Heartline", "bold"), ("  six weeks of feedback, replayed", "dim")))
+    return _panel(
+        table, Text.assemble(("♥ ", "#ff6b6b"), ("Heartline", "bold"), ("  six weeks of feedback, replayed", "dim"))
+    )
 
 
 def _stream(tally: Tally, lines: int, width: int) -> Panel:
@@ -79,10 +89,8 @@ def _stream(tally: Tally, lines: int, width: int) -> Panel:
             show.emotion_text(moment.reading.primary, understood=moment.reading.understood),
             _words(moment, words),
         )
-    legend = Text.assemble(("what people say  ", ""))
-    for cluster in LADDER:
-        legend.append(f"■ {cluster} ", style=show.CLUSTER_STYLES[cluster])
-    return _panel(table, legend)
+    legend = Text(" ").join(Text(f"■ {cluster}", style=show.CLUSTER_STYLES[cluster]) for cluster in LADDER)
+    return _panel(table, "what people say, and the words that show how it felt", legend)
 
 
 def _words(moment: Moment, cells: int) -> Text:
@@ -116,7 +124,7 @@ def _alerts(tally: Tally, policy: Policy, lines: int) -> Panel:
             table.add_row(_alert_line(newest))
     if not teams:
         table.add_row(Text("none yet", style="dim"))
-    return _panel(table, "alerts, by the team that answers")
+    return _panel(table, "alerts by team")
 
 
 def _alert_line(alert: Alert) -> Text:
@@ -126,14 +134,15 @@ def _alert_line(alert: Alert) -> Text:
     return Text.assemble(
         ("  ● ", show.SEVERITY_STYLES[alert.severity]),
         felt,
-        (f" {show.excerpt(alert.touchpoint, 11)}, within {hours:.0f} h", "dim"),
+        (f" {show.excerpt(alert.touchpoint, 11)}, {hours:.0f} h", "dim"),
     )
 
 
 def _timelines(tally: Tally, policy: Policy, count: int, width: int) -> Panel:
     whole = [moment for several in tally.timelines.values() for moment in several.values()]
     end = max((moment.at for moment in whole), default=datetime(2026, 1, 1, tzinfo=UTC))
-    cells = max(1, (width - 4 - NAME_CELLS - TRUST_CELLS - 16) // DAYS)
+    cells = max(1, (width - 4 - NAME_CELLS - TRUST_CELLS - 8) // DAYS)
+    scale = min(41, max(TRUST_CELLS, width - 4 - NAME_CELLS - 8 - cells * DAYS)) // 2 * 2 - 1
     table = Table.grid(padding=(0, 1, 0, 0))
     table.add_column(width=NAME_CELLS, no_wrap=True)
     table.add_column(no_wrap=True)
@@ -150,7 +159,7 @@ def _timelines(tally: Tally, policy: Policy, count: int, width: int) -> Panel:
             Text(name_of(moments), style="bold"),
             _strip(moments, start, min(days, DAYS), cells),
             Text(f"{trust:+.0f}", style=show.CLUSTER_STYLES["destroyers" if trust < 0 else "advocacy"]),
-            show.bar(trust, -100, 100, TRUST_CELLS),
+            show.bar(trust, -100, 100, scale),
         )
     return _panel(table, "timelines: six weeks, a cell a day, and the trust that is left")
 

@@ -112,7 +112,7 @@ def emit(value: Any) -> None:
     """Write ``value`` as one line of JSON; on a terminal in ASCII, so that nothing in it is obeyed."""
     import orjson
 
-    told = orjson.dumps(value, default=str)
+    told = orjson.dumps(value, default=str, option=orjson.OPT_NON_STR_KEYS)
     if sys.stdout.isatty():
         sys.stdout.write(json.dumps(orjson.loads(told)) + "\n")
     else:
@@ -206,11 +206,11 @@ def bar(value: float, low: float, high: float, cells: int) -> "Text":
     """Answer a bar from zero to ``value`` on a scale of ``cells`` from ``low`` to ``high``, red below zero."""
     from rich.text import Text
 
-    zero = round((0 - low) / (high - low) * cells)
-    end = round((min(max(value, low), high) - low) / (high - low) * cells)
+    zero = round((0 - low) / (high - low) * (cells - 1))
+    end = round((min(max(value, low), high) - low) / (high - low) * (cells - 1))
     told = Text()
     for cell in range(cells):
-        inside = min(zero, end) <= cell < max(zero, end)
+        inside = end <= cell < zero or zero < cell <= end
         style = CLUSTER_STYLES["destroyers" if value < 0 else "advocacy"] if inside else "dim"
         told.append("█" if inside else "│" if cell == zero else "─", style=style)
     return told

@@ -32,9 +32,14 @@ def add_to(app: typer.Typer) -> None:
 async def timeline(
     place: Place,
     who: Annotated[
-        str, typer.Argument(metavar="PERSON|HANDLE", help="A person's id or its beginning, an e-mail, a number, kind:value.")
+        str,
+        typer.Argument(
+            metavar="PERSON|HANDLE", help="A person's id or its beginning, an e-mail, a number, kind:value."
+        ),
     ],
-    limit: Annotated[int, typer.Option("--limit", min=1, max=1000, metavar="N", help="The newest so many moments.")] = 50,
+    limit: Annotated[
+        int, typer.Option("--limit", min=1, max=1000, metavar="N", help="The newest so many moments.")
+    ] = 50,
 ) -> int:
     """Show how somebody felt: every channel on one line of time, the words that show why, and what trust is left.
 
@@ -44,7 +49,7 @@ async def timeline(
     heartline timeline ana@example.com
     heartline timeline customer_id:C-1012 --limit 10
     heartline timeline "+44 113 496 0123" --json | jq .trust
-    """  # noqa: D301
+    """
     from pipeline.cli import show
     from pipeline.client import Client
     from pipeline.clocks import SystemClock
@@ -161,7 +166,9 @@ def _head(found: "Told", policy: "Policy", now: datetime, width: int) -> "Any":
         lines += [Text(), *_curve(found.moments, width - 10)]
     lines += _cases(found.cases, now)
     if figures.aliases:
-        lines.append(Text(f"was {len(figures.aliases) + 1} persons until a handle showed that they are one", style="dim"))
+        lines.append(
+            Text(f"was {len(figures.aliases) + 1} persons until a handle showed that they are one", style="dim")
+        )
     return Group(*lines)
 
 
@@ -204,7 +211,7 @@ def _felt(found: "Told") -> "Text":
     from pipeline.cli import show
     from pipeline.domain.emotions import Cluster
 
-    counts = {cluster: 0 for cluster in Cluster}
+    counts = dict.fromkeys(Cluster, 0)
     for emotion, count in found.figures.emotions.items():
         counts[emotion.cluster] += count
     told = Text("felt    ", style="dim")
@@ -213,7 +220,9 @@ def _felt(found: "Told") -> "Text":
     lately = [moment for moment in found.moments if moment.reading.primary][-4:]
     if lately:
         told.append("\nlately  ", style="dim")
-        told.append_text(Text(" → ", style="dim").join([show.emotion_text(moment.reading.primary) for moment in lately]))
+        told.append_text(
+            Text(" → ", style="dim").join([show.emotion_text(moment.reading.primary) for moment in lately])
+        )
     return told
 
 

@@ -19,7 +19,7 @@ async def apply(place: Place) -> int:
     \b
     heartline topics apply
     heartline topics apply --kafka broker:9092 --prefix staging.
-    """  # noqa: D301
+    """
     return await _tell(place, change=True)
 
 
@@ -28,7 +28,7 @@ async def list_(place: Place) -> int:
 
     \b
     heartline topics list
-    """  # noqa: D301
+    """
     return await _tell(place, change=False)
 
 
@@ -52,7 +52,8 @@ async def _tell(place: Place, *, change: bool) -> int:
 
         table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
         for heading in ("topic", "parts", "key", "keeps", "purpose", "state"):
-            table.add_column(heading)
+            wide = heading == "purpose"
+            table.add_column(heading, no_wrap=True, overflow="ellipsis", ratio=1 if wide else None)
         for state in states:
             topic = known[state.name]
             days = topic.retention_ms // 86_400_000

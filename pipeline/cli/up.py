@@ -33,6 +33,7 @@ def add_to(app: typer.Typer) -> None:
 
 def up(
     place: Place,
+    *,
     broker: Annotated[
         str, typer.Option("--broker", metavar="tansu|kafka", help="Which broker to start; kafka needs Java and Maven.")
     ] = "tansu",
@@ -56,7 +57,7 @@ def up(
     heartline up --broker kafka --workers 2     Apache Kafka itself, two workers
     heartline up --kafka k:9092 --redis redis://r:6379/0
     heartline up --demo --exit --json           for scripts: one JSON object at the end
-    """  # noqa: D301
+    """
     from pipeline.domain.errors import Misconfigured
 
     if leave and not demo:
@@ -144,7 +145,7 @@ async def _running(
         say(f"topics: {len(states)}, {made} of them made now")
         at = clock.seconds()
         with _announced(settings, say):
-            async with crew(plan.workers, settings, folder, logs, say, clock.seconds) as hands:
+            async with crew(plan.workers, settings, folder, logs, say=say, clock=clock.seconds) as hands:
                 await hands.ready()
                 if plan.workers:
                     say(f"workers: {plan.workers}, ready in {clock.seconds() - at:.1f} s")
@@ -154,7 +155,9 @@ async def _running(
 
 def _told_servers(house: "House", say: Callable[[str], None], seconds: float) -> None:
     started = {server.name for server in house.started}
-    said = f"started in {seconds:.1f} s: {', '.join(sorted(started))}" if started else "using the servers that were named"
+    said = (
+        f"started in {seconds:.1f} s: {', '.join(sorted(started))}" if started else "using the servers that were named"
+    )
     say(f"Kafka {house.kafka}   Redis {house.redis}   ({said})")
 
 

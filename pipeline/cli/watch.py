@@ -4,15 +4,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pipeline.cli.frame import Place, command
+from pipeline.cli.frame import Place, command, complaints
 
 if TYPE_CHECKING:
     from rich.text import Text
 
     from pipeline.domain.cases import Case
     from pipeline.domain.events import Alert, Merge, Moment
-
-WORDS_CHARS = 60
 
 
 def add_to(app: typer.Typer) -> None:
@@ -36,7 +34,7 @@ async def watch(
     \b
     heartline watch alerts --team billing
     heartline watch moments --from-start --limit 100 | jq .reading.primary
-    """  # noqa: D301
+    """
     from pipeline.buses.feed import follow
     from pipeline.cli import show
     from pipeline.compose import load_policy
@@ -50,6 +48,7 @@ async def watch(
         raise Misconfigured(f"--team {unknown[0]}: the policy knows {', '.join(teams)}")
     wanted = set(team or teams)
     topics = [f"alerts.{name}" for name in sorted(wanted)] if what == "alerts" else [what]
+    complaints(place)
     if not place.json:
         show.note(f"{what} as they come; Ctrl-C ends")
     left = limit
@@ -98,14 +97,14 @@ def alert_line(alert: "Alert") -> "Text":
         (f"{show.line(alert.team):<10}", "bold"),
         f"{show.short(alert.person)}  ",
         show.emotion_text(alert.why.primary),
-        f" at {show.line(alert.touchpoint)}, by {show.line(alert.channel)}",
-        (f"   answer by {show.when(alert.respond_by)}   rule {show.line(alert.rule)}", "dim"),
+        f" at {show.line(alert.touchpoint)}, {show.line(alert.channel)}",
+        (f"   by {show.when(alert.respond_by)}", "dim"),
     )
     quote = Text("\n" + " " * 20)
-    quote.append(show.excerpt(alert.text, 100), style="italic")
+    quote.append(show.excerpt(alert.text, max(20, show.console().width - 60)), style="italic")
     if words:
         quote.append("   why: ", style="dim")
-        quote.append(" · ".join(words[:5]), style=show.emotion_style(alert.why.primary))
+        quote.append(" · ".join(words[:3]), style=show.emotion_style(alert.why.primary))
     return head + quote
 
 
@@ -121,7 +120,10 @@ def case_line(case: "Case") -> "Text":
         (f"{show.line(case.team):<10}", "bold"),
         f"{show.short(case.person)}  {show.line(case.touchpoint)}  ",
         f"{case.state}, {case.hurts} hurt{'s' if case.hurts != 1 else ''}  ",
-        (f"answer by {show.when(case.respond_by)}  {show.excerpt(case.text, WORDS_CHARS)}", "dim"),
+        (
+            f"answer by {show.when(case.respond_by)}  {show.excerpt(case.text, max(20, show.console().width - 90))}",
+            "dim",
+        ),
     )
 
 
@@ -137,7 +139,7 @@ def moment_line(moment: "Moment") -> "Text":
         (f"{show.when(moment.at)}  ", "dim"),
         f"{show.channel(moment.feedback.channel):<11}{show.short(moment.person)}  ",
         emotion,
-        show.marked(moment.feedback.text, moment.reading.spans, WORDS_CHARS),
+        show.marked(moment.feedback.text, moment.reading.spans, max(20, show.console().width - 58)),
     )
 
 

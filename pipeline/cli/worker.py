@@ -27,7 +27,7 @@ def worker(
     \b
     heartline worker --kafka broker:9092 --redis redis://state:6379/0
     heartline worker feedback                  only the agent that reads and stitches
-    """  # noqa: D301
+    """
     from importlib.util import find_spec
 
     from pipeline.cli.crew import environment_of, worker_command
@@ -36,6 +36,6 @@ def worker(
     if find_spec("faust") is None or find_spec("redis") is None:
         raise Misconfigured("a worker needs Faust and redis; run: pip install 'heartline[worker]'")
     settings = place.settings_with(**{k: v for k, v in (("group", group), ("policy", policy), ("reader", reader)) if v})
-    program, *arguments = [*worker_command(), *(only or ())]
+    program, *arguments = [*worker_command(), *(only or [])]
     # The worker takes this process: signals and exit code are its own.
     os.execve(program, [program, *arguments], environment_of(settings))  # noqa: S606

@@ -9,7 +9,7 @@ changes afterwards, in fixed point, as an integer; reading the balance at time T
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from fractions import Fraction
 from math import floor, tanh
@@ -141,8 +141,7 @@ def add(figures: Figures, moments: Iterable[Moment], policy: Policy) -> Figures:
         if moment.moved_from:
             aliases.update((moment.moved_from, *(moment.moved_before or ())))
     recent.sort(key=lambda told: told[:2])
-    return replace(
-        figures,
+    return Figures(
         moments=count,
         positive=positive,
         negative=negative,

@@ -11,6 +11,7 @@ words.
 import re
 from collections.abc import Iterator, Sequence
 from functools import cache
+from itertools import islice, pairwise
 from typing import Final
 
 from pipeline.domain.emotions import EMOTIONS
@@ -18,7 +19,7 @@ from pipeline.domain.limits import TEXT_CHARS_MAX
 from pipeline.domain.reading import Felt, Reading, Span
 from pipeline.readers import heads as fitted
 from pipeline.readers.features import features
-from pipeline.readers.hits import SAD, WORDS, Found, Hit, look, lowered
+from pipeline.readers.hits import SAD, WORDS, Found, Hit, joined, look, lowered
 from pipeline.readers.table import ENDS, Token, table
 
 SPANS_MAX: Final = 12  # spans shown of one text
@@ -54,19 +55,22 @@ class CueReader:
             text = text[:TEXT_CHARS_MAX]
         lower = lowered(text)
         entries = list(map(self._table.__getitem__, WORDS.findall(lower)))
-        found = look(entries, self._table.turned)
+        parts = [(first, look(entries[first:last], self._table.turned)) for first, last in _passages(entries)]
+        found = joined(parts) if len(parts) > 1 else parts[0][1]
         if _unreadable(found, len(entries)):
             return Reading(understood=False, review=True, truncated=truncated, reader=self.name)
         if not found.hits and not _LETTERS.search(lower):
             return Reading(truncated=truncated, reader=self.name)
         outputs = self._heads.outputs(features(text, entries, found))
-        if len(entries) >= LONG_WORDS_MIN:
-            outputs = _pooled(outputs, self._passages(text, lower, entries))
+        places = None
+        if len(parts) > 1:
+            places = _places(lower, len(entries))
+            outputs = _pooled(outputs, self._each(text, entries, parts, places))
         negative = fitted.probability(outputs[fitted.NEGATIVE])
         probable = fitted.shares(outputs[fitted.PRIMARY])
         hurt = negative >= self._heads.hurt_from
         primary, named = _named(found.hits, probable, hurt)
-        spans = _spans(lower, found.hits, named)
+        spans = _spans(found.hits, named, places, lower)
         return Reading(
             emotions={
                 EMOTIONS[place]: _felt(round(probable[place], 2), _intensity(found.hits, place, text))
@@ -84,15 +88,36 @@ class CueReader:
             reader=self.name,
         )
 
-    def _passages(self, text: str, lower: str, entries: Sequence[Token]) -> Iterator[list[float]]:
-        """Answer the outputs of each passage of a long text: whole sentences, ``PASSAGE_WORDS_MIN`` words or more."""
-        starts = [word.start() for word in WORDS.finditer(lower)]
-        first = 0
-        for at, entry in enumerate(entries, 1):
-            if at == len(entries) or (at - first >= PASSAGE_WORDS_MIN and entry.bits & ENDS):
-                part, words = text[starts[first] : starts[at] if at < len(starts) else len(text)], entries[first:at]
-                yield self._heads.outputs(features(part, words, look(words, self._table.turned)))
-                first = at
+    def _each(
+        self, text: str, entries: Sequence[Token], parts: Sequence[tuple[int, Found]], places: Sequence[tuple[int, int]]
+    ) -> Iterator[list[float]]:
+        """Answer the outputs of each passage alone."""
+        bounds = [*(first for first, _ in parts), len(entries)]
+        for (first, found), last in zip(parts, bounds[1:], strict=True):
+            part = text[places[first][0] : places[last - 1][1]]
+            yield self._heads.outputs(features(part, entries[first:last], found))
+
+
+def _passages(entries: Sequence[Token]) -> list[tuple[int, int]]:
+    """Answer the passages of a text, as first word and last (exclusive): the whole one unless it is long.
+
+    A passage is whole sentences, ``PASSAGE_WORDS_MIN`` words or more. No cue reaches over the end of a sentence.
+    """
+    if len(entries) < LONG_WORDS_MIN:
+        return [(0, len(entries))]
+    ends = [at for at, entry in enumerate(entries, 1) if entry.bits & ENDS]
+    bounds = [0]
+    for at in ends:
+        if at - bounds[-1] >= PASSAGE_WORDS_MIN:
+            bounds.append(at)
+    if bounds[-1] < len(entries):
+        bounds.append(len(entries))
+    return list(pairwise(bounds))
+
+
+def _places(lower: str, words: int) -> list[tuple[int, int]]:
+    """Answer where each of the first ``words`` words stands in the text."""
+    return [word.span() for word in islice(WORDS.finditer(lower), words)]
 
 
 def _pooled(whole: list[float], passages: Iterator[list[float]]) -> list[float]:
@@ -137,7 +162,9 @@ def _intensity(hits: Sequence[Hit], emotion: int, text: str) -> int:
     return max(1, min(3, strongest + ("!!" in text)))
 
 
-def _spans(lower: str, hits: Sequence[Hit], named: Sequence[int]) -> tuple[Span, ...]:
+def _spans(
+    hits: Sequence[Hit], named: Sequence[int], places: Sequence[tuple[int, int]] | None, lower: str
+) -> tuple[Span, ...]:
     """Answer where the named emotions show; mild cues only of an emotion that has no better one."""
     if not named:
         return ()
@@ -145,12 +172,8 @@ def _spans(lower: str, hits: Sequence[Hit], named: Sequence[int]) -> tuple[Span,
     telling = [hit for hit in hits if (shown := hit.shows) in named and (hit.strength > 1 or shown not in clear)][
         :SPANS_MAX
     ]
-    last = max(hit.end for hit in telling)
-    places: list[tuple[int, int]] = []
-    for word in WORDS.finditer(lower):
-        places.append(word.span())
-        if len(places) >= last:
-            break
+    if places is None:
+        places = _places(lower, max(hit.end for hit in telling))
     return tuple(
         Span(start=places[hit.start][0], end=places[hit.end - 1][1], emotion=EMOTIONS[hit.shows]) for hit in telling
     )

@@ -54,7 +54,7 @@ def features(text: str, entries: Sequence[Token], found: Found) -> list[Feature]
         counts[_GLADDEST] = max(moods.values())
     counts[_LENGTH] = len(entries)
     counts[_SHOUTS] = text.count("!")
-    valence = round(100 * compound(text if text.isascii() else text.translate(table().drawn)))
+    valence = round(100 * compound(table().undrawn(text)))
     told = [(place, min(count, COUNT_MAX)) for place, count in counts.items() if count > 0]
     return [*told, (_COMPOUND, valence), (_STIRRED, abs(valence)), (_ASKS, int("?" in text))]
 

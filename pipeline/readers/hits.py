@@ -86,6 +86,22 @@ def look(entries: Sequence[Token], turned: Sequence[int]) -> Found:
     return Found(_heard(hits, entries), lanes, turn, tongues.count(1), tongues.count(-1))
 
 
+def joined(parts: Sequence[tuple[int, Found]]) -> Found:
+    """Answer what was found in a text from what was found in its parts, each with the place of its first word."""
+    hits: list[Hit] = []
+    lanes: list[int] = []
+    turn, sentence = -1, 0
+    for first, found in parts:
+        hits += [
+            hit._replace(start=first + hit.start, end=first + hit.end, sentence=sentence + hit.sentence)
+            for hit in found.hits
+        ]
+        lanes += found.lanes
+        turn = first + found.turn if found.turn >= 0 else turn
+        sentence += 1 + max((hit.sentence for hit in found.hits), default=0)
+    return Found(hits, lanes, turn, sum(found.english for _, found in parts), sum(found.foreign for _, found in parts))
+
+
 def _walk(node: Node, at: int, entries: Sequence[Token], found: list[tuple[int, Cue]]) -> None:
     """Add every cue that goes on from ``node`` with the word ``at``, and the word after it."""
     for key in entries[at].keys:

@@ -1,5 +1,6 @@
 """The table of cues: which words show which emotion, as a trie over words."""
 
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from functools import cache
@@ -9,7 +10,7 @@ from typing import Any, Final, NamedTuple
 
 from pipeline.domain.emotions import EMOTIONS, Emotion
 from pipeline.domain.errors import Misconfigured
-from pipeline.readers.valence import lexicon
+from pipeline.readers.valence import NOT_ASCII, lexicon
 
 TOKENS_KEPT_MAX: Final = 65_536  # words remembered before all are forgotten
 TOKEN_CHARS_MAX: Final = 48  # longer words are looked at each time
@@ -88,8 +89,14 @@ class Table(dict[str, Token]):
         self.exact: set[str] = set()
         self.prefixes: dict[str, list[str]] = {}  # first two characters → prefixes, longest first
         self._index(self.root)
-        # Emoji that are cues are kept from VADER, to which 💔 is glad and 😡 says nothing.
-        self.drawn = {ord(word): " " for word in self.exact if len(word) == 1 and not word.isascii()}
+        self.drawn = frozenset(word for word in self.exact if len(word) == 1 and not word.isascii())
+        self._drawn = re.compile(f"[{''.join(sorted(self.drawn))}]" if self.drawn else "(?!)")
+
+    def undrawn(self, text: str) -> str:
+        """Answer ``text`` without the emoji that are cues; to VADER 💔 is glad and 😡 says nothing."""
+        if text.isascii() or self.drawn.isdisjoint("".join(NOT_ASCII.findall(text))):
+            return text
+        return self._drawn.sub(" ", text)
 
     def _add(self, words: tuple[str, ...], cue: Cue) -> None:
         node = self.root

@@ -56,7 +56,7 @@ class Kind(NamedTuple):
     upper: bool = False
 
 
-_NOT_ASCII: Final = re.compile("[^\x00-\x7f]+")
+NOT_ASCII: Final = re.compile("[^\x00-\x7f]+")
 _PLAIN_WORDS: Final = (Kind(), Kind(upper=True))
 
 
@@ -117,9 +117,9 @@ class Lexicon(dict[str, str]):
 
     def told(self, text: str) -> str:
         """Answer ``text`` with its emoji told by their descriptions (two of which bring a "!" of their own)."""
-        if text.isascii() or self.drawn.isdisjoint("".join(_NOT_ASCII.findall(text))):
+        if text.isascii() or self.drawn.isdisjoint("".join(NOT_ASCII.findall(text))):
             return text
-        return _NOT_ASCII.sub(lambda run: run[0].translate(self.emojis), text)
+        return NOT_ASCII.sub(lambda run: run[0].translate(self.emojis), text)
 
 
 class Scores(dict[str, "float | tuple[float, float]"]):

@@ -7,7 +7,7 @@ crash between the write and the delivery leaves them for whoever reads the bucke
 worker that gets this batch again.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -28,7 +28,7 @@ from pipeline.stages.work import Arrived, Doors, Outcome
 class _Decided(NamedTuple):
     change: Change | None
     forwards: list[Send]  # what goes on to the person that this one proved to be
-    moves: bool  # whether the timeline itself has to follow
+    moves_to: str | None  # where the timeline itself has to follow; None where there is nothing to move
 
 
 async def remember(
@@ -77,10 +77,10 @@ def _decide(person: str, several: Sequence[Arrived[Moment | Merge]], state: Reme
     entries: list[Entry] = []
     outbox: dict[str, Send] = {}
     forwards: list[Send] = []
-    moves = False
+    merged = False
     for record, event in several:
         if isinstance(event, Merge):
-            moves = True
+            merged = True
             if moved_to is not None and moved_to != event.into:
                 # Two persons that this one proved to be are one: the larger follows the smaller.
                 least, other = sorted((moved_to, event.into))
@@ -98,23 +98,23 @@ def _decide(person: str, several: Sequence[Arrived[Moment | Merge]], state: Reme
             entries.append(Entry(event.id, milliseconds(event.at), record.value or b""))
             if alert := route(event, figures, state.cases, arrival(record), policy):
                 outbox[alert.id] = _send_alert(alert)
+    # Of a person that nobody has written yet, nothing is kept that would have to follow.
+    moves_to = moved_to if merged and (state.version or entries) else None
     if not entries and moved_to == state.moved_to:
-        return _Decided(None, forwards, moves)
+        return _Decided(None, forwards, moves_to)
     change = Change(person, state.version, Figures() if moved_to else figures, entries, outbox, moved_to)
-    return _Decided(change, forwards, moves)
+    return _Decided(change, forwards, moves_to)
 
 
 async def _follow(person: str, decision: _Decided, doors: Doors, outcome: Outcome) -> None:
     """Send on what belongs to another person now; the old timeline is dropped once all of it has arrived."""
     outcome.sends += decision.forwards
-    if not decision.moves:
+    if decision.moves_to is None:
         return
-    kept = await doors.timelines.entries(person, TIMELINE_MOMENTS_MAX)
-    (state,) = (await doors.timelines.load({person: ()}))[0].values()
-    for entry in kept:
+    for entry in await doors.timelines.entries(person, TIMELINE_MOMENTS_MAX):
         moment = Moment.model_validate(orjson.loads(entry.body))
         before = (*(moment.moved_before or ()), moment.moved_from) if moment.moved_from else None
-        update = {"person": state.moved_to, "moved_from": person, "moved_before": before}
+        update = {"person": decision.moves_to, "moved_from": person, "moved_before": before}
         outcome.sends.append(send_moment(moment.model_copy(update=update)))
     outcome.confirmed.append(partial(doors.timelines.forget, person))
 

@@ -281,6 +281,20 @@ async def test_when_nothing_moves(bench: Bench, monkeypatch: pytest.MonkeyPatch)
     assert consumer.stuck_seconds() == 0.0, "a spare worker"
 
 
+async def test_one_stuck_partition_among_others(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """How long the oldest batch is in work is told, also while other partitions go on."""
+    now = 1000.0
+    monkeypatch.setattr(driver, "monotonic", lambda: now)
+    consumer = bench.consumer
+    consumer.logs = {A: [record(A, n) for n in range(3)], B: [record(B, n) for n in range(9)]}
+    await bench.read()
+    now += 50
+    await bench.finish(next(message for message in bench.messages if message.tp == B))
+    assert (consumer.stuck_seconds(), consumer.longest_seconds()) == (0.0, 50.0)
+    await bench.finish(next(message for message in bench.messages if message.tp == A))
+    assert consumer.longest_seconds() == 0.0
+
+
 # -- committing ----------------------------------------------------------------------------------------------
 async def test_only_what_is_finished_is_committed(bench: Bench) -> None:
     """A commit covers the finished head and nothing else, and is not repeated."""
@@ -329,15 +343,16 @@ async def test_a_skipped_message_is_not_finished(bench: Bench) -> None:
 
 
 async def test_a_body_left_in_the_middle(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A stream that is closed inside a body acknowledges nothing, and the worker gives itself up."""
+    """A stream closed inside a body does not acknowledge it; the worker commits what is finished and gives up."""
     crashes: list[BaseException] = []
 
     async def crash(reason: BaseException) -> None:
         crashes.append(reason)
 
     monkeypatch.setattr(bench.consumer, "crash", crash)
-    bench.consumer.logs[A] = [record(A, 0)]
+    bench.consumer.logs = {A: [record(A, 0)], B: [record(B, 0)]}
     await bench.read()
+    await bench.finish(bench.messages.pop())
 
     async def stream() -> AsyncIterator[BatchMessage]:
         for message in bench.messages:
@@ -351,9 +366,19 @@ async def test_a_body_left_in_the_middle(bench: Bench, monkeypatch: pytest.Monke
     await anext(batches)
     await batches.aclose()  # type: ignore[attr-defined]  # it is a generator
     await bench.rest()
-    assert not await bench.consumer.commit()
+    assert bench.consumer.kept == {B: 1}
     assert [type(reason) for reason in crashes] == [driver.BodyUnfinishedError]
     assert "feedback[0]" in str(crashes[0])
+
+
+async def test_a_crashed_worker_commits_no_more(bench: Bench) -> None:
+    """After a crash nothing is asked of aiokafka's thread, which would not answer, so that the worker can end."""
+    bench.consumer.logs[A] = [record(A, 0)]
+    await bench.read()
+    await bench.finish(bench.messages[0])
+    await bench.consumer.crash(RuntimeError("as planned"))
+    assert not await bench.consumer.commit()
+    assert bench.consumer.commits == 0
 
 
 # -- rebalance -----------------------------------------------------------------------------------------------

@@ -6,7 +6,9 @@ call before, and after, the body's work. So it also tells of work that a killed 
 
 import asyncio
 import json
+import logging
 import os
+import signal
 import sys
 import time
 from pathlib import Path
@@ -14,6 +16,7 @@ from typing import Any
 
 import faust
 
+from agents.carrier import EXIT_UNFINISHED
 from agents.driver import app_options
 from agents.watchdog import Watchdog
 
@@ -56,6 +59,19 @@ def app_of(plan: dict[str, Any]) -> faust.App:
     return app
 
 
+async def run(plan: dict[str, Any]) -> int:
+    """Run until SIGTERM or until Faust gives up; answer the exit code."""
+    stopping = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopping.set)
+    app = app_of(plan)
+    await app.start()
+    try:
+        await app.wait(stopping.wait())
+        return EXIT_UNFINISHED if app.crashed else 0
+    finally:
+        await app.stop()
+
+
 if __name__ == "__main__":
-    the_plan = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
-    faust.Worker(app_of(the_plan), loglevel=the_plan["loglevel"]).execute_from_commandline()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    sys.exit(asyncio.run(run(json.loads(Path(sys.argv[1]).read_text(encoding="utf-8")))))

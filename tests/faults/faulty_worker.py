@@ -10,7 +10,8 @@
 * ``hold``: text and a file; reading it waits until the file is there;
 * ``reader_seconds``: the deadline of a reader;
 * ``rejects_fail``: how many sends to ``rejects`` fail before one succeeds;
-* ``pause``: ``{"door": "timelines.apply", "nth": 2, "file": …}``: write ``<file>.here`` and wait for ``file``.
+* ``pause``: ``{"door": "timelines.apply", "nth": 2, "file": …}``: write ``<file>.here``, wait for ``file``, go
+  on and write what the call answered to ``<file>.answer``.
 """
 
 import asyncio
@@ -69,6 +70,8 @@ class Door:
             if hit and what == "kill" and not plan["after"]:
                 die()
             answer = await inner(*args)
+            if hit and what == "pause":
+                Path(plan["file"] + ".answer").write_text(json.dumps(answer), encoding="utf-8")
             if hit and what == "kill" and plan["after"]:
                 die()
             return answer
