@@ -1,32 +1,40 @@
 """The Faust app of a worker: one consumer group, one agent a topic."""
 
 from collections.abc import Collection
+from typing import cast
 
 import faust
 
 from agents import alerts, feedback, moments
 from agents.carrier import Carrier
-from agents.driver import app_options
+from agents.driver import Consumer, app_options
 from pipeline.compose import House
 from pipeline.settings import Settings
 
 AGENTS = {"feedback": feedback.listen, "moments": moments.listen, "alerts": alerts.listen}
 
 
-def create_app(settings: Settings, house: House, only: Collection[str] = ()) -> faust.App:
-    """Answer an app whose agents carry through ``house``; ``only`` names the agents to run (none: all)."""
-    app = faust.App(
-        settings.group,
-        **app_options(
-            settings.kafka,
-            session_seconds=settings.session_seconds,
-            rebalance_seconds=max(4.0, settings.session_seconds),
-        ),
+# Batches of different partitions overlap while they wait for Redis and the broker; order holds inside each.
+CONCURRENCY = 8
+
+
+def create_app(settings: Settings, house: House, only: Collection[str] = ()) -> tuple[faust.App, Carrier]:
+    """Answer an app and the carrier that its agents carry with; ``only`` names the agents to run (none: all)."""
+    app = faust.App(settings.group, **app_options(settings.kafka, session_seconds=settings.session_seconds))
+
+    def alive() -> None:
+        cast("Consumer", app.consumer).progress.touch()
+
+    carrier = Carrier(
+        house.doors,
+        house.stores.attempts,
+        settings.prefix,
+        settings.retry_seconds,
+        alive=alive,
     )
-    carrier = Carrier(house.doors, house.stores.attempts, settings.prefix, settings.retry_seconds)
     topics = {"feedback": ["feedback"], "moments": ["moments"]}
     topics["alerts"] = [f"alerts.{team}" for team in sorted(house.doors.policy.teams)]
     for name, listen in AGENTS.items():
         if not only or name in only:
-            listen(app, [settings.topic(topic) for topic in topics[name]], carrier)
-    return app
+            listen(app, [settings.topic(topic) for topic in topics[name]], carrier, CONCURRENCY)
+    return app, carrier

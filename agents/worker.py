@@ -9,14 +9,13 @@ import socket
 import sys
 from collections.abc import Callable, Collection
 from contextlib import AbstractAsyncContextManager, suppress
-from time import monotonic
-from typing import Any
+from typing import cast
 
-import faust
 from redis.exceptions import RedisError
 
 from agents.app import create_app
 from agents.carrier import EXIT_UNAVAILABLE, EXIT_UNFINISHED
+from agents.driver import Consumer
 from agents.watchdog import Watchdog
 from pipeline.buses.topics import inspect
 from pipeline.compose import House, open_house
@@ -69,8 +68,12 @@ async def _work(settings: Settings, only: Collection[str], opener: Opener) -> in
         loop.add_signal_handler(number, stopping.set)
     async with opener(settings) as house:
         await _check_topics(settings, sorted(house.doors.policy.teams))
-        app = create_app(settings, house, only)
-        watchdog = Watchdog(loop, lambda: _stuck_seconds(app), settings.hung_seconds)
+        app, carrier = create_app(settings, house, only)
+        watchdog = Watchdog(
+            loop,
+            lambda: max(cast("Consumer", app.consumer).stuck_seconds(), carrier.silent_seconds()),
+            settings.hung_seconds,
+        )
         reporting = asyncio.create_task(_report(settings, house))
         gc.collect()
         gc.freeze()
@@ -97,13 +100,6 @@ async def _check_topics(settings: Settings, teams: list[str]) -> None:
     ailments = [ailment for state in await inspect(settings, teams) for ailment in state.ailments]
     if ailments:
         raise Misconfigured("\n".join(ailments))
-
-
-def _stuck_seconds(app: faust.App) -> float:
-    consumer: Any = app.consumer
-    if consumer.in_work == 0 and consumer.waiting == 0:
-        return 0.0
-    return float(monotonic() - consumer.progress.last_seconds)
 
 
 async def _report(settings: Settings, house: House) -> None:

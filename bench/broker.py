@@ -1,14 +1,14 @@
 """What the benchmarks ask and tell Kafka, through a client that none of the contestants uses (librdkafka)."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from time import monotonic, sleep
 
 from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
-from pipeline.buses.topics import apply
+from pipeline.buses.topics import apply, inspect
 from pipeline.domain.buckets import partition_of
 from pipeline.ports import Send
 from pipeline.settings import Settings
@@ -29,8 +29,13 @@ class Broker:
         return AdminClient({"bootstrap.servers": self.address, "log_level": 0})
 
     def make_topics(self, settings: Settings, teams: Sequence[str]) -> None:
-        """Make the topics of Heartline under the prefix of ``settings``."""
+        """Make the topics of Heartline under the prefix of ``settings``, and wait until the broker tells of them."""
         asyncio.run(apply(settings, teams))
+        end = monotonic() + ANSWER_SECONDS_MAX
+        while any(state.ailments for state in asyncio.run(inspect(settings, teams))):
+            if monotonic() > end:
+                raise RuntimeError(f"the topics of {settings.prefix} are not there after {ANSWER_SECONDS_MAX:.0f} s")
+            sleep(POLL_SECONDS)
 
     def drop_topics(self, prefix: str) -> None:
         """Delete every topic whose name begins with ``prefix``."""
@@ -64,15 +69,20 @@ class Broker:
         if producer.flush(ANSWER_SECONDS_MAX) or lost:
             raise RuntimeError(f"the load did not get into {topic}: {lost[:1]}")
 
-    def await_members(self, groups: Sequence[str], members: int, topics: Sequence[str], partitions: int) -> None:
-        """Wait until the groups together read every partition of ``topics``, each with ``members`` members."""
+    def joined(self, groups: Sequence[str], members: int, topics: Sequence[str], partitions: int) -> Iterator[str]:
+        """Answer how far they are, again and again, until the groups together read every partition of ``topics``.
+
+        Each group has ``members`` members then. Raises RuntimeError where that takes too long.
+        """
         wanted = len(topics) * partitions
-        end, assigned = monotonic() + JOIN_SECONDS_MAX, 0
+        end, told_last = monotonic() + JOIN_SECONDS_MAX, ""
         while monotonic() < end:
             sleep(POLL_SECONDS)
+            yield told_last
             try:
                 told = [done.result(ANSWER_SECONDS_MAX) for done in self._describe(groups)]
-            except (KafkaException, TimeoutError):
+            except (KafkaException, TimeoutError) as error:
+                told_last = repr(error)
                 # A new broker has no coordinator at first, and a client that has asked too early asks in vain for long.
                 self._admin = self._new_admin()
                 continue
@@ -83,9 +93,10 @@ class Broker:
                 for tp in member.assignment.topic_partitions
             )
             stable = all(group.state.name == "STABLE" and len(group.members) == members for group in told)
+            told_last = f"{assigned} of {wanted} partitions are read"
             if stable and assigned == wanted:
                 return
-        raise RuntimeError(f"the workers did not join {groups}: {assigned} of {wanted} partitions are read")
+        raise RuntimeError(f"the workers did not join {', '.join(groups)}: {told_last}")
 
     def _describe(self, groups: Sequence[str]) -> Iterable[object]:
         return self._admin.describe_consumer_groups(list(groups), request_timeout=2.0).values()

@@ -88,8 +88,8 @@ class Ground:
         groups = [prefix + group for group in contestant.groups]
         try:
             with Workers(contestant, how_many, environment(settings), log) as workers:
-                self.broker.await_members(groups, how_many, self.steps(prefix), PARTITIONS)
-                workers.check()
+                for _ in self.broker.joined(groups, how_many, self.steps(prefix), PARTITIONS):
+                    workers.check()
                 sleep(1.0)  # the first fetches
                 yield settings, workers
         finally:

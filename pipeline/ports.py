@@ -123,6 +123,9 @@ class Attempts(Protocol):
         restarted worker begins a little earlier.
         """
 
+    async def withdraw(self, topic: str, partition: int) -> None:
+        """Take back the last count of a partition: its worker ends for a reason that is not the batch's."""
+
 
 class Bus(Protocol):
     """Where records are sent."""

@@ -4,7 +4,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import pipeline
@@ -23,6 +23,7 @@ CLOCK = WoundClock(NOON)
 FEEDBACK = next(step for step in STEPS if step.topic == "feedback")
 
 
+@settings(max_examples=50, deadline=None)
 @given(st.text(max_size=40), st.dictionaries(st.sampled_from(["nps", "stars"]), st.floats(-1e6, 1e6)), st.booleans())
 def test_what_is_prepared_is_what_arrives(text: str, answers: dict[str, float], unknown: bool) -> None:
     """The record that publishes a feedback is read by the flow as the very same feedback, unknown fields included."""

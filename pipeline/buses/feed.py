@@ -14,6 +14,8 @@ from pipeline.settings import Settings
 
 CONNECT_SECONDS_MAX = 10.0
 FETCH_MS = 500
+LOOKS_MAX = 10
+LOOK_SECONDS = 0.1
 
 
 @asynccontextmanager
@@ -99,6 +101,13 @@ async def places_of(consumer: AIOKafkaConsumer, name: str) -> list[TopicPartitio
     client = consumer._client  # aiokafka has no public way to ask about a topic that it does not read yet
     await client.add_topic(name)
     found = sorted(consumer.partitions_for_topic(name) or ())
+    for _ in range(LOOKS_MAX):
+        if found:
+            break
+        # A topic that was made just now is not known to every broker at once.
+        await asyncio.sleep(LOOK_SECONDS)
+        await client.force_metadata_update()
+        found = sorted(consumer.partitions_for_topic(name) or ())
     if not found:
         raise Misconfigured(f"topic {name} does not exist; run: heartline topics apply")
     return [TopicPartition(name, partition) for partition in found]

@@ -178,10 +178,7 @@ class ColumnMap(BaseModel):
         several = [self.at, *(column for _, column in self._plain)]
         groups = (self.handles, self.answers, self.metadata)
         several += [column for group in groups for column in group.values()]
-        # A column that only lends a part (before, values) of itself is kept whole, too.
-        self.__dict__["_named"] = frozenset(
-            name for c in several if c is not None and c.before is None and not c.values for name in c.columns
-        )
+        self.__dict__["_named"] = frozenset(name for c in several if c is not None for name in c.columns)
 
     @property
     def _plain(self) -> list[tuple[str, Column]]:

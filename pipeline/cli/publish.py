@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import IO, TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -58,15 +59,18 @@ async def publish(
     heartline publish reviews.ndjson --map reviews --rate 500
     """
     from pipeline.buses.kafka import KafkaBus
+    from pipeline.cli.doors import demand_topics
     from pipeline.cli.maps import load_map
     from pipeline.cli.rows import form_of, rows
     from pipeline.clocks import SystemClock
     from pipeline.compose import load_policy
 
+    _check(file)
     kind = form_of(file, form)
     given = load_map(map_ or "feedback") if map_ or kind == "csv" else None
     region = load_policy(place.settings).phone_region
     clock = SystemClock()
+    await demand_topics(place.settings, ["feedback"])
     with _ledger(ledger) as book, _progress(place, file, rate) as moved:
         async with KafkaBus(place.settings) as bus:
             press = Press(bus, clock, region, book, rate)
@@ -76,6 +80,14 @@ async def publish(
             await press.settle()
     _tell(place, press)
     return 1 if press.refused else 0
+
+
+def _check(file: str) -> None:
+    """Raise Misconfigured where there is nothing to publish, before anything is asked of a broker."""
+    from pipeline.domain.errors import Misconfigured
+
+    if file != "-" and not Path(file).exists():
+        raise Misconfigured(f"{file} cannot be read: there is no such file")
 
 
 @dataclass(slots=True)
@@ -169,10 +181,11 @@ class Press:
             kind = ("others", f"more than {KINDS_MAX} kinds")
         seen = self.kinds.setdefault(kind, [0, row.line])
         seen[0] += 1
-        if self.book is not None:
-            data = row.data or {}
-            told = {"id": data.get("id"), "source": data.get("source"), "state": "fail", "line": row.line}
-            self.book.write(orjson.dumps({**told, "reason": reason}, default=str) + b"\n")
+        data = row.data or {}
+        if self.book is not None and isinstance(data.get("id"), str):
+            source = data.get("source") or f"/channels/{data.get('channel', 'unknown')}"
+            told = {"id": data["id"], "source": str(source), "state": "fail", "line": row.line, "reason": reason}
+            self.book.write(orjson.dumps(told) + b"\n")
 
     def _write(self, state: str, names: "Sequence[tuple[str, str]]") -> None:
         import orjson
@@ -204,8 +217,6 @@ def _ledger(path: str | None) -> Iterator[IO[bytes] | None]:
     if path is None:
         yield None
         return
-    from pathlib import Path
-
     from pipeline.domain.errors import Misconfigured
 
     with ExitStack() as stack:
@@ -221,8 +232,6 @@ def _progress(place: Place, path: str, rate: float | None) -> Iterator["Callable
     if place.json or not sys.stderr.isatty():
         yield lambda _size, _events: None
         return
-    from pathlib import Path
-
     from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
     from pipeline.cli.show import errors, excerpt

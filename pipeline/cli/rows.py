@@ -6,7 +6,7 @@ import sys
 from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import IO, Any, NamedTuple, cast
 
 import orjson
 
@@ -120,9 +120,8 @@ def _csv_rows(path: str, given: ColumnMap) -> Iterator[list[Row]]:
 
 def csv_rows(raw: IO[bytes], given: ColumnMap) -> Iterator[Row]:
     """Answer the rows of a CSV as spreadsheets write it: byte order mark, quotes, one of , ; or tab between cells."""
-    buffered = io.BufferedReader(raw) if isinstance(raw, io.RawIOBase) else raw
-    head = buffered.peek(4)[:4] if hasattr(buffered, "peek") else b""
-    encoding = "utf-16" if head[:2] in UTF16_MARKS else "utf-8-sig"
+    buffered = raw if isinstance(raw, io.BufferedReader) else io.BufferedReader(cast("io.RawIOBase", raw))
+    encoding = "utf-16" if buffered.peek(2)[:2] in UTF16_MARKS else "utf-8-sig"
     text = io.TextIOWrapper(buffered, encoding=encoding, errors="surrogateescape", newline="")
     first = text.readline()
     if not first.strip():

@@ -36,7 +36,9 @@ async def status(
     heartline status --watch
     """
     from pipeline.cli import show
+    from pipeline.cli.doors import demand_topics
 
+    await demand_topics(place.settings, ["feedback", "moments"])
     before = await _look(place.settings)
     await asyncio.sleep(PAUSE_SECONDS)  # a rate takes two looks
     now = await _look(place.settings)

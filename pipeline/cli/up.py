@@ -63,7 +63,7 @@ def up(
     if leave and not demo:
         raise Misconfigured("--exit ends the story, and there is none; add --demo")
     plan = Plan(broker, workers, demo, leave, Path(data).absolute() if data else None, speed)
-    return _until_told(_up(place, plan))
+    return _until_told(_up(place, plan), 130 if leave else 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +78,11 @@ class Plan:
     speed: float | None
 
 
-def _until_told(work: Any) -> int:
-    """Run ``work``; Ctrl-C, SIGTERM and a closed terminal end it in order, and a second Ctrl-C changes nothing."""
+def _until_told(work: Any, ended: int) -> int:
+    """Run ``work``; Ctrl-C, SIGTERM and a closed terminal end it in order, with exit code ``ended``.
+
+    A second Ctrl-C changes nothing: what was started is being stopped.
+    """
 
     async def run() -> int:
         loop, task = asyncio.get_running_loop(), asyncio.ensure_future(work)
@@ -88,7 +91,7 @@ def _until_told(work: Any) -> int:
         try:
             return int(await task)
         except asyncio.CancelledError:
-            return 0
+            return ended
 
     return asyncio.run(run())
 
@@ -122,8 +125,8 @@ async def _up(place: Place, plan: Plan) -> int:
 async def _running(
     place: Place, plan: Plan, folder: Path, logs: Path, say: Callable[[str], None]
 ) -> "AsyncIterator[tuple[Settings, House, Crew]]":
-    from pipeline.buses.topics import apply
     from pipeline.cli.crew import crew
+    from pipeline.cli.topics import applied
     from pipeline.clocks import SystemClock
     from pipeline.compose import load_policy
     from pipeline.domain.errors import Misconfigured
@@ -137,7 +140,7 @@ async def _running(
         # What runs here decides, whatever the environment says.
         more: dict[str, Any] = {} if house.idempotent else TANSU
         settings = place.settings_with(kafka=house.kafka, redis=house.redis, **more)
-        states = await apply(settings, sorted(load_policy(settings).teams))
+        states = await applied(settings, sorted(load_policy(settings).teams))
         ailments = [ailment for state in states for ailment in state.ailments]
         if ailments:
             raise Misconfigured("\n".join(ailments))
@@ -221,7 +224,14 @@ async def _main(place: Place, plan: Plan, settings: "Settings", say: Callable[[s
         from pipeline.cli.demo import play
 
         speed = plan.speed if plan.speed is not None else (0.0 if plan.leave and _plain(place) else 1.0)
-        told = await play(settings, speed, STARTED_SECONDS, DEMO_SECONDS_MAX, screen=not _plain(place), say=say)
+        told = await play(
+            settings,
+            speed,
+            STARTED_SECONDS,
+            DEMO_SECONDS_MAX,
+            screen=not _plain(place),
+            say=_hush if place.asked_json else say,
+        )
         if plan.leave:
             if place.asked_json:
                 emit(told)
@@ -233,6 +243,10 @@ async def _main(place: Place, plan: Plan, settings: "Settings", say: Callable[[s
 
 def _plain(place: Place) -> bool:
     return place.json
+
+
+def _hush(_: str) -> None:
+    """Say nothing: the figures at the end say it all."""
 
 
 def _next(settings: "Settings", say: Callable[[str], None], *, demo: bool) -> None:

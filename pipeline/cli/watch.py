@@ -37,6 +37,7 @@ async def watch(
     """
     from pipeline.buses.feed import follow
     from pipeline.cli import show
+    from pipeline.cli.doors import demand_topics
     from pipeline.compose import load_policy
     from pipeline.domain.envelope import open_envelope
     from pipeline.domain.errors import Misconfigured, Rejected
@@ -48,6 +49,7 @@ async def watch(
         raise Misconfigured(f"--team {unknown[0]}: the policy knows {', '.join(teams)}")
     wanted = set(team or teams)
     topics = [f"alerts.{name}" for name in sorted(wanted)] if what == "alerts" else [what]
+    await demand_topics(place.settings, topics)
     complaints(place)
     if not place.json:
         show.note(f"{what} as they come; Ctrl-C ends")

@@ -54,18 +54,18 @@ def open_case(alert: Alert) -> Case:
 
 
 def join(case: Case, alert: Alert) -> Case:
-    """Answer ``case`` with ``alert`` joined; the same case where it had joined before.
+    """Answer ``case`` with ``alert`` joined; the same case where it had joined before, or where the case is full.
 
     The deadline only comes nearer and the severity only rises: a new hurt is no reason to answer later.
     """
-    if alert.id in case.alerts:
+    if alert.id in case.alerts or len(case.alerts) >= CASE_ALERTS_MAX:
         return case
     worse = _RANK[alert.severity] > _RANK[case.severity]
     return case.model_copy(
         update={
             "version": case.version + 1,
             "hurts": case.hurts + 1,
-            "alerts": (*case.alerts, alert.id)[:CASE_ALERTS_MAX],
+            "alerts": (*case.alerts, alert.id),
             "severity": alert.severity if worse else case.severity,
             "respond_by": min(case.respond_by, alert.respond_by),
             "text": alert.text,

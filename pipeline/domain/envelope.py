@@ -151,7 +151,7 @@ def _check_depth(value: bytes, depth_max: int) -> None:
             break
         marks = peeled
     if marks and (len(marks) > depth_max or b"()" in marks):
-        raise Rejected(Reason.TOO_DEEP, f"nested more than {depth_max} deep")
+        raise Rejected(Reason.TOO_DEEP, f"nested too deep; at most {depth_max} levels are read")
 
 
 def _not_json(value: bytes, error: orjson.JSONDecodeError) -> Rejected:
@@ -166,7 +166,7 @@ def _not_json(value: bytes, error: orjson.JSONDecodeError) -> Rejected:
     if "surrogate" in error.msg:
         return Rejected(Reason.INVALID_ENCODING, f"{error.msg} at line {error.lineno} column {error.colno}")
     if "recursion" in error.msg.lower():
-        return Rejected(Reason.TOO_DEEP, f"nested more than {JSON_DEPTH_MAX} deep")
+        return Rejected(Reason.TOO_DEEP, f"nested too deep; at most {JSON_DEPTH_MAX} levels are read")
     return Rejected(Reason.INVALID_JSON, f"{error.msg} at line {error.lineno} column {error.colno}")
 
 

@@ -25,7 +25,7 @@ PUBLISH_EVENTS_MAX = 2_000  # events that `publish` has in flight
 # What is kept
 TIMELINE_MOMENTS_MAX = 1_000  # moments of one person kept with their words; older ones stay in the totals
 RECENT_MOMENTS_MAX = 3  # moments told in the briefing of an alert
-CASE_ALERTS_MAX = 1_000  # alerts that one case lists; more still join and are counted
+CASE_ALERTS_MAX = 1_000  # alerts that one case answers; further ones change nothing about it
 EXCERPT_CHARS_MAX = 160  # of a text in a briefing
 REJECT_DETAIL_CHARS_MAX = 500  # of the detail of a reject
 HUNG_SECONDS_MAX = 120.0  # without progress while there is work, after which a worker ends itself

@@ -105,13 +105,15 @@ def brief_of(moment: Moment) -> Brief:
     """Answer ``moment`` in a line."""
     feedback, reading = moment.feedback, moment.reading
     text = feedback.text
-    return Brief.model_construct(
-        at=moment.at,
-        channel=feedback.channel,
-        touchpoint=feedback.touchpoint,
-        primary=reading.primary,
-        valence=reading.valence,
-        excerpt=text if len(text) <= EXCERPT_CHARS_MAX else text[: EXCERPT_CHARS_MAX - 1] + "…",
+    return Brief.made(
+        {
+            "at": moment.at,
+            "channel": feedback.channel,
+            "touchpoint": feedback.touchpoint,
+            "primary": reading.primary,
+            "valence": reading.valence,
+            "excerpt": text if len(text) <= EXCERPT_CHARS_MAX else text[: EXCERPT_CHARS_MAX - 1] + "…",
+        }
     )
 
 

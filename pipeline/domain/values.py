@@ -1,6 +1,6 @@
 """The base of every value that flows: immutable, strict about what it cannot hold."""
 
-from typing import Annotated
+from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
@@ -9,7 +9,24 @@ from pipeline.domain.limits import NAME_CHARS_MAX
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=NAME_CHARS_MAX)]
 
 
+_set = object.__setattr__
+
+
 class Value(BaseModel):
     """An immutable value; what it does not know it keeps (additive schemas)."""
 
     model_config = ConfigDict(frozen=True, extra="allow", allow_inf_nan=False, ser_json_inf_nan="null")
+
+    @classmethod
+    def made(cls, values: dict[str, Any]) -> Self:
+        """Answer an instance of ``values``, which must be right and hold every field: nothing is checked or copied.
+
+        On the hot path what was checked once is put together ten times as fast as with ``model_construct``, which
+        looks for aliases and copies defaults.
+        """
+        value = cls.__new__(cls)
+        _set(value, "__dict__", values)
+        _set(value, "__pydantic_fields_set__", set(values))
+        _set(value, "__pydantic_extra__", {})
+        _set(value, "__pydantic_private__", None)
+        return value

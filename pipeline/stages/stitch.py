@@ -109,17 +109,19 @@ def _plan(
 
 def _moment(read: Read, moment: str, person: str, arrived: datetime) -> Moment:
     feedback = read.feedback
-    return Moment.model_construct(
-        id=moment,
-        person=person,
-        # Nobody speaks in the future: a clock that runs ahead is not believed.
-        at=feedback.at if feedback.at <= arrived + _AHEAD else arrived,
-        arrived=arrived,
-        feedback=feedback,
-        reading=read.reading,
-        origin=Origin.model_construct(partition=read.record.partition, offset=read.record.offset),
-        moved_from=None,
-        moved_before=None,
+    return Moment.made(
+        {
+            "id": moment,
+            "person": person,
+            # Nobody speaks in the future: a clock that runs ahead is not believed.
+            "at": feedback.at if feedback.at <= arrived + _AHEAD else arrived,
+            "arrived": arrived,
+            "feedback": feedback,
+            "reading": read.reading,
+            "origin": Origin.made({"partition": read.record.partition, "offset": read.record.offset}),
+            "moved_from": None,
+            "moved_before": None,
+        }
     )
 
 

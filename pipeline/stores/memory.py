@@ -176,3 +176,8 @@ class MemoryAttempts:
         count = noted[2] + 1
         self._notes[topic, partition] = (noted[0], noted[1], count)
         return count
+
+    async def withdraw(self, topic: str, partition: int) -> None:
+        """Take back the last count of a partition."""
+        if noted := self._notes.get((topic, partition)):
+            self._notes[topic, partition] = (noted[0], noted[1], max(0, noted[2] - 1))

@@ -64,6 +64,11 @@ class Shut:
         self._away()
         return await self.attempts.begin(topic, partition, first, last)
 
+    async def withdraw(self, topic: str, partition: int) -> None:
+        """Take back once the door is open."""
+        self._away()
+        await self.attempts.withdraw(topic, partition)
+
 
 def batch(*texts: str, topic: str = "feedback") -> list[MemoryRecord]:
     """Answer one batch of one partition, which came at noon."""
@@ -73,7 +78,7 @@ def batch(*texts: str, topic: str = "feedback") -> list[MemoryRecord]:
 
 def carries(here: World, attempts: MemoryAttempts | Shut | None = None, prefix: str = "") -> Carrier:
     """Answer a carrier with the doors of ``here``."""
-    return Carrier(here.doors, attempts or MemoryAttempts(), prefix, RETRY_SECONDS)
+    return Carrier(here.doors, attempts or MemoryAttempts(), prefix, RETRY_SECONDS, alive=lambda: None)
 
 
 async def test_a_batch_is_sent_settled_and_noted() -> None:
@@ -228,3 +233,21 @@ def test_leaving_ends_the_process_at_once(code: int) -> None:
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=30, check=False)
     assert (done.returncode, done.stdout) == (code, "")
     assert "the reason; this worker ends unacknowledged" in done.stderr
+
+
+async def test_a_shut_door_is_no_crash_loop() -> None:
+    """An event whose worker left again and again because a door was shut is done when the door opens, not rejected."""
+    here, attempts = world(), MemoryAttempts()
+    reader = here.doors.reader
+
+    class Away(WordReader):
+        def read(self, texts: Sequence[str]) -> Sequence[Reading]:
+            raise Unavailable("the model is away")
+
+    here.change(reader=Away())
+    for _ in range(2 * ATTEMPTS_MAX):
+        with pytest.raises(Left):
+            await carries(here, attempts).carry(batch("happy"))
+    here.change(reader=reader)
+    await carries(here, attempts).carry(batch("happy"))
+    assert (len(here.values("moments")), here.values("rejects")) == (1, [])

@@ -41,7 +41,8 @@ def test_time_with_zone() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "told"), [("8", 8.0), (" 8,5 ", 8.5), (7, 7.0), ("nan", None), ("inf", None), ("recommended", None), (True, None)]
+    ("value", "told"),
+    [("8", 8.0), (" 8,5 ", 8.5), (7, 7.0), ("nan", None), ("inf", None), ("recommended", None), (True, None)],
 )
 def test_number(value: object, told: float | None) -> None:
     """Numbers are read with point or comma; what is none, or not finite, is not an answer."""

@@ -3,6 +3,7 @@
 import io
 import json
 from collections.abc import Sequence
+from pathlib import Path
 
 import orjson
 import pytest
@@ -67,7 +68,7 @@ async def test_ledger() -> None:
     """The ledger has a line before and one after what is confirmed, and one for what is refused."""
     book = io.BytesIO()
     one, _, _ = press(book)
-    await take(one, [GOOD, {**GOOD, "id": "2", "at": "?"}])
+    await take(one, [GOOD, {**GOOD, "id": "2", "at": "?"}, {"text": "nobody can name this one"}])
     told = [json.loads(line) for line in book.getvalue().splitlines()]
     states = [(line["id"], line["source"], line["state"]) for line in told]
     assert sorted(states) == [("1", "/s", "info"), ("1", "/s", "ok"), ("2", "/s", "fail")]
@@ -117,6 +118,14 @@ async def test_rate() -> None:
 
 def test_missing_file() -> None:
     """A file that is not there is exit code 2 and is told by its name."""
-    told = CliRunner().invoke(create_app(), ["publish", "nowhere.csv", "--map", "nomap"])
+    told = CliRunner().invoke(create_app(), ["publish", "nowhere.csv"])
+    assert told.exit_code == 2
+    assert "nowhere.csv" in told.stderr
+
+
+def test_missing_map(tmp_path: Path) -> None:
+    """A map that is not there is exit code 2, before anything is asked of a broker."""
+    (tmp_path / "a.csv").write_text("text\nx\n")
+    told = CliRunner().invoke(create_app(), ["publish", str(tmp_path / "a.csv"), "--map", "nomap"])
     assert told.exit_code == 2
     assert "nomap" in told.stderr

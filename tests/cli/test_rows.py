@@ -22,7 +22,10 @@ def table(content: str | bytes, name: str = "feedback") -> list[Row]:
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
 def test_spreadsheets(mark: str, encoding: str) -> None:
     """A CSV is read with its byte order mark, whatever of , ; and tab stands between its cells."""
-    lines = [mark.join(("channel", "text", "email", "nps")), mark.join(("chat", f'"so{mark} nice\nreally ✓"', "a@b.org", "9"))]
+    lines = [
+        mark.join(("channel", "text", "email", "nps")),
+        mark.join(("chat", f'"so{mark} nice\nreally ✓"', "a@b.org", "9")),
+    ]
     [row] = table("\r\n".join(lines).encode(encoding))
     assert row.line == 2
     assert row.data is not None
@@ -65,7 +68,10 @@ def test_empty_csv() -> None:
         (b"\xff", Reason.INVALID_ENCODING),
         (b'{"a":' * 70 + b"1" + b"}" * 70, Reason.TOO_DEEP),
         (b"x" * 1_048_577, Reason.TOO_LARGE),
-        (b'{"specversion":"1.0","id":"1","source":"s","type":"io.heartline.alert.raised.v1","data":{}}', Reason.UNKNOWN_TYPE),
+        (
+            b'{"specversion":"1.0","id":"1","source":"s","type":"io.heartline.alert.raised.v1","data":{}}',
+            Reason.UNKNOWN_TYPE,
+        ),
     ],
     ids=["json", "array", "encoding", "deep", "large", "type"],
 )
@@ -83,7 +89,13 @@ def test_structured() -> None:
         b'{"specversion":"1.0","id":"e1","source":"/x","type":"io.heartline.feedback.received.v1",'
         b'"time":"2026-09-01T00:00:00Z","data":{"channel":"chat","text":"hi"}}'
     )
-    assert parse(line, None) == {"channel": "chat", "text": "hi", "id": "e1", "source": "/x", "at": "2026-09-01T00:00:00Z"}
+    assert parse(line, None) == {
+        "channel": "chat",
+        "text": "hi",
+        "id": "e1",
+        "source": "/x",
+        "at": "2026-09-01T00:00:00Z",
+    }
 
 
 def test_mapped_line_that_is_no_object() -> None:
@@ -93,7 +105,8 @@ def test_mapped_line_that_is_no_object() -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "asked", "told"), [("a.csv", None, "csv"), ("A.TSV", None, "csv"), ("a.json", None, "ndjson"), ("-", "csv", "csv")]
+    ("path", "asked", "told"),
+    [("a.csv", None, "csv"), ("A.TSV", None, "csv"), ("a.json", None, "ndjson"), ("-", "csv", "csv")],
 )
 def test_form(path: str, asked: str | None, told: str) -> None:
     """The form is what is asked for, or follows from the name."""

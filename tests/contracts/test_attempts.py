@@ -70,3 +70,13 @@ async def test_the_rule_of_the_note(shelf: Callable, batches: list[tuple[int, in
         else:
             expected = 1
         assert await attempts.begin("feedback", 0, offsets[0], offsets[-1]) == expected
+
+
+async def test_a_withdrawn_attempt_does_not_count(shelf: Callable) -> None:
+    """What is begun, withdrawn and begun again was begun once; withdrawing what was never begun changes nothing."""
+    attempts: Attempts = shelf().attempts
+    await attempts.withdraw("feedback", 3)
+    assert await attempts.begin("feedback", 3, 10, 19) == 1
+    await attempts.withdraw("feedback", 3)
+    assert await attempts.begin("feedback", 3, 10, 19) == 1
+    assert await attempts.begin("feedback", 3, 10, 19) == 2

@@ -5,7 +5,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.domain.envelope import Envelope, named, open_envelope, read_value, seal
@@ -46,6 +46,7 @@ def test_bare_data_where_it_may_come() -> None:
     assert why(b'{"text":"x"}', bare=None).reason is Reason.INVALID_ENVELOPE
 
 
+@settings(max_examples=40, deadline=None)
 @given(st.text(min_size=1, max_size=30), st.text(min_size=1, max_size=30), st.text(min_size=1), st.text(max_size=20))
 def test_what_is_sealed_is_opened(event: str, source: str, at: str, subject: str) -> None:
     """Whatever the words, the attributes that were sealed are those that are opened."""
@@ -133,6 +134,7 @@ def test_damaged_structured_events(event: dict[str, Any]) -> None:
     assert why(orjson.dumps({"specversion": "1.0", **event})).reason is Reason.INVALID_ENVELOPE
 
 
+@settings(max_examples=60, deadline=None)
 @given(
     st.recursive(
         st.one_of(st.text(alphabet='[]{}"\\x', max_size=6), st.integers(0, 9)),
@@ -176,10 +178,10 @@ def test_what_was_made_here_may_be_deeper() -> None:
     ids=["brackets", "pairs", "quotes", "strings", "backslashes"],
 )
 def test_the_depth_check_is_linear(value: bytes) -> None:
-    """The largest records that are built to be slow are judged in well under a second (quadratic takes minutes)."""
-    started = time.perf_counter()
+    """The largest records that are built to be slow are judged in well under a second of CPU (quadratic: minutes)."""
+    started = time.thread_time()
     why(value)
-    assert time.perf_counter() - started < 1.0
+    assert time.thread_time() - started < 1.0
 
 
 def test_a_duplicate_key_is_the_last_one() -> None:
@@ -187,6 +189,7 @@ def test_a_duplicate_key_is_the_last_one() -> None:
     assert open_envelope(record(b'{"text":"a","text":"b"}'), BARE).data == {"text": "b"}
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.binary(max_size=200), st.lists(st.tuples(st.sampled_from(["ce_type", "ce_id", "content-type"]), st.binary())))
 def test_no_bytes_are_a_surprise(value: bytes, headers: list[tuple[str, bytes]]) -> None:
     """Whatever bytes come, a record is opened or rejected, and no other error leaves."""

@@ -1,7 +1,7 @@
 """The policy: what is wrong is told with its line, and the first rule that matches wins."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.domain.emotions import EMOTIONS, Cluster, Emotion
@@ -137,6 +137,7 @@ RULES = st.builds(
 )
 
 
+@settings(max_examples=50, deadline=None)
 @given(st.lists(RULES, max_size=6), st.sampled_from([None, *EMOTIONS]), st.sampled_from(["", "!", "?"]))
 def test_the_first_rule_that_matches_wins(rules: list[Rule], emotion: Emotion | None, mark: str) -> None:
     """The rule found is the first of which all that is given holds."""

@@ -65,13 +65,13 @@ class Door:
             self._calls += 1
             hit = self._calls == plan["nth"]
             if hit and what == "pause":
-                Path(plan["file"] + ".here").touch()
-                await appears(Path(plan["file"]))
+                note(plan["file"] + ".here", None)
+                await appears(plan["file"])
             if hit and what == "kill" and not plan["after"]:
                 die()
             answer = await inner(*args)
             if hit and what == "pause":
-                Path(plan["file"] + ".answer").write_text(json.dumps(answer), encoding="utf-8")
+                note(plan["file"] + ".answer", answer)
             if hit and what == "kill" and plan["after"]:
                 die()
             return answer
@@ -120,14 +120,19 @@ class FaultyReader:
     async def _later(self, texts: Sequence[str], said: str) -> Sequence[Reading]:
         if self._met("never_for", said):
             await asyncio.Event().wait()
-        await appears(Path(self._plan["hold_file"]))
+        await appears(self._plan["hold_file"])
         answer: Sequence[Reading] = self._reader.read(texts)
         return answer
 
 
-async def appears(file: Path) -> None:
+def note(file: str, what: Any) -> None:
+    """Let the test know."""
+    Path(file).write_text(json.dumps(what), encoding="utf-8")
+
+
+async def appears(file: str) -> None:
     """Wait for a file."""
-    while not file.exists():
+    while not os.path.exists(file):  # noqa: ASYNC110, ASYNC240, PTH110 - another process makes it
         await asyncio.sleep(POLL_SECONDS)
 
 

@@ -58,6 +58,10 @@ async def test_any_order_comes_to_the_same_end(order: list[int], seed: int, batc
     assert (await turned.report()).clean
 
 
+def _seconds(at: str) -> float:
+    return datetime.fromisoformat(at).timestamp()
+
+
 async def test_two_days_late() -> None:
     """T57: events shuffled within ten minutes, one of them two days late, make the timeline that order would make."""
     chance = random.Random(SEED)
@@ -71,7 +75,7 @@ async def test_two_days_late() -> None:
 
 
 async def test_said_twice_near_and_far() -> None:
-    """T55: the same id a moment and three days later, the second time with an edited text, is one entry and one case."""
+    """T55: the same id a moment and three days later, the second time edited, is one entry and one case."""
     house = MemoryHouse.build()
     event = next(each for each in crowd(SEED, 50) if "frustrated" in each["text"])
     await house.publish([event, event])

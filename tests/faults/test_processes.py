@@ -67,8 +67,9 @@ async def test_kill_between_write_and_alert_and_commit(stage: Scene, kill: dict[
 
 async def test_sigterm_under_load(stage: Scene) -> None:
     """T03: a worker that is told to stop in the middle ends with 0 within 30 s, and its successor goes on."""
-    load = asyncio.ensure_future(stage.publish(crowd(SEED, EVENTS), per_second=EVENTS / 4))
     first = stage.work()
+    await stage.until(lambda: "ready" in first.words, "the worker is ready")
+    load = asyncio.ensure_future(stage.publish(crowd(SEED, EVENTS), per_second=EVENTS / 4))
     await stage.reaches("moments", 20)
     assert first.end(signal.SIGTERM) == 0, first.words
     stage.work()
@@ -90,9 +91,15 @@ async def test_a_zombie_wakes_up(stage: Scene, tmp_path: Path) -> None:
     zombie.process.send_signal(signal.SIGCONT)
     answer = Path(f"{gate}.answer")
     await stage.until(answer.exists, "the zombie writes")
-    assert not any(json.loads(answer.read_text(encoding="utf-8"))), "every one of its writes was stale"
+    assert not any(told(answer)), "every one of its writes was stale"
     await stage.publish(crowd(SEED + 1, 50))
     await stage.clean(EVENTS + 50)
+
+
+def told(answer: Path) -> list[bool]:
+    """Answer what the store answered to the zombie."""
+    applied: list[bool] = json.loads(answer.read_text(encoding="utf-8"))
+    return applied
 
 
 async def test_bursts_of_kills(stage: Scene) -> None:

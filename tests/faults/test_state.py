@@ -19,7 +19,6 @@ from tests.faults.scene import Scene
 
 SEED = 20_261_124
 EVENTS = 300
-AWAY_SECONDS = 1.5
 
 
 @pytest.fixture
@@ -46,8 +45,9 @@ async def scene(broker: Server, own: Valkey, prefix: str, tmp_path: Path) -> Asy
 
 async def test_redis_is_killed(scene: Scene, own: Valkey) -> None:
     """T21: Redis killed under load and started again: the worker waits meanwhile, lives on, and nothing is lost."""
-    load = asyncio.ensure_future(scene.publish(crowd(SEED, EVENTS), per_second=EVENTS / 4))
     worker = scene.work()
+    await scene.until(lambda: "ready" in worker.words, "the worker is ready")
+    load = asyncio.ensure_future(scene.publish(crowd(SEED, EVENTS), per_second=EVENTS / 4))
     await scene.reaches("moments", 20)
     await own.kill()
     await scene.until(lambda: "next try in" in worker.words, "the worker holds the line")
@@ -101,9 +101,9 @@ async def test_the_connection_is_cut(scene: Scene, own: Valkey) -> None:
 
 async def test_scripts_are_forgotten(scene: Scene, own: Valkey) -> None:
     """T28: scripts flushed under load are loaded again, unseen by whoever asked."""
-    load = asyncio.ensure_future(scene.publish(crowd(SEED, EVENTS), per_second=EVENTS / 3))
     worker = scene.work()
-    await scene.reaches("moments", 20)
+    await scene.until(lambda: "ready" in worker.words, "the worker is ready")
+    load = asyncio.ensure_future(scene.publish(crowd(SEED, EVENTS), per_second=EVENTS / 3))
     async with redis.asyncio.Redis.from_url(own.url) as admin:
         for _ in range(20):
             await admin.script_flush()

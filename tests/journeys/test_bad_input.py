@@ -56,30 +56,30 @@ class Bad(NamedTuple):
 
 SEALED = seal("feedback.received", "1", "/s", "2026-09-01T10:00:00Z", "chat")
 BAD: dict[str, Bad] = {
-    # T44: encodings
+    # T44 – encodings
     "not-utf8": Bad(b'{"channel":"chat","text":"caf\xe9"}', Reason.INVALID_ENCODING, "not UTF-8 at byte 29"),
     "overlong": Bad(b'{"channel":"chat","text":"\xc0\xaf"}', Reason.INVALID_ENCODING, "not UTF-8 at byte 26"),
     "lone-surrogate": Bad(b'{"channel":"chat","text":"\\ud800"}', Reason.INVALID_ENCODING, "surrogate"),
     "surrogate-bytes": Bad(b'{"text":"\xed\xa0\x80"}', Reason.INVALID_ENCODING, "not UTF-8 at byte 9"),
     "byte-order-mark": Bad(b"\xef\xbb\xbf" + data(), Reason.INVALID_ENCODING, "byte order mark"),
     "utf16": Bad(data().decode().encode("utf-16"), Reason.INVALID_ENCODING, "not UTF-8 at byte 0"),
-    # T45: numbers
+    # T45 – numbers
     "nan": Bad(raw(b"NaN"), Reason.INVALID_JSON, "line 1 column"),
     "infinity": Bad(raw(b"Infinity"), Reason.INVALID_JSON, "line 1 column"),
     "1e999": Bad(raw(b"1e999"), Reason.INVALID_JSON, "line 1 column"),
     "bool-as-text": Bad(data(text=True), Reason.SCHEMA, "/text"),
     "text-as-number": Bad(raw(b'"many"'), Reason.SCHEMA, "/answers/nps"),
-    # T46: shapes
+    # T46 – shapes
     "deep": Bad(b'{"a":' * 100_000 + b"1" + b"}" * 100_000, Reason.TOO_DEEP, f"at most {JSON_DEPTH_MAX}"),
     "deep-list": Bad(b"[" * 500_000, Reason.TOO_DEEP, "nested 500000 deep"),
     "a-bit-too-deep": Bad(data(metadata=None)[:-5] + b"[" * 65 + b"]" * 65 + b"}", Reason.TOO_DEEP, "at most"),
     "a-million-keys": Bad(
         b"{" + b",".join(b'"%d":0' % key for key in range(1_000_000)) + b"}", Reason.TOO_LARGE, "bytes; at most"
     ),
-    # T47: sizes
+    # T47 – sizes
     "ten-megabytes": Bad(data(text="a" * 10_000_000), Reason.TOO_LARGE, f"at most {RECORD_BYTES_MAX}"),
     "gzip": Bad(gzip.compress(data()), Reason.INVALID_ENCODING, "not UTF-8"),
-    # T49: nothing where something should be
+    # T49 – nothing where something should be
     "tombstone": Bad(None, Reason.TOMBSTONE, "no value"),
     "tombstone-without-key": Bad(None, Reason.TOMBSTONE, "no value", key=None),
     "empty": Bad(b"", Reason.INVALID_JSON, "line 1 column"),
@@ -90,7 +90,7 @@ BAD: dict[str, Bad] = {
     "bytes-in-header": Bad(
         data(), Reason.INVALID_ENVELOPE, "ce_type is not UTF-8", headers=(("ce_type", b"\xff\xfe"),)
     ),
-    # T50: schema
+    # T50 – schema
     "no-fields": Bad(b"{}", Reason.SCHEMA, "/channel: Field required; /text: Field required"),
     "wrong-types": Bad(data(channel=7, text=None, handles="x"), Reason.SCHEMA, "/handles"),
     "too-many-handles": Bad(
@@ -125,7 +125,7 @@ BAD: dict[str, Bad] = {
 }
 ZALGO = "Z" + "\u0321\u0353\u030d" * 40 + "algo"
 ODD: dict[str, bytes] = {
-    # T45, T46, T48, T50: odd, and good
+    # T45, T46, T48, T50 – odd, and good
     "minus-zero": raw(b"-0"),
     "long-number": raw(b"9" * 300),
     "duplicate-keys": data()[:-1] + b',"text":"the last one counts"}',
@@ -139,7 +139,7 @@ ODD: dict[str, bytes] = {
     "unknown-handle": data(handles=[{"kind": "ham-radio", "value": "G4ABC"}]),
     "no-such-address": data(handles={"email": "not an address", "phone": "12"}),
     "brackets-in-text": data(text="{[" * 2_000),
-    # T51: naughty strings
+    # T51 – naughty strings
     "right-to-left": data(text="\u202eevil\u2066 happy \u2069"),
     "zero-width": data(text="ha\u200bppy\u200d\ufeff"),
     "zalgo": data(text=ZALGO),

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pipeline.domain.emotions import Emotion
 from pipeline.domain.errors import Unavailable
 from pipeline.domain.events import Merge, Moment
-from pipeline.domain.limits import VERSION_TRIES_MAX
+from pipeline.domain.limits import TIMELINE_MOMENTS_MAX, VERSION_TRIES_MAX
 from pipeline.domain.policy import Rule
 from pipeline.flow import carry
 from pipeline.ports import Change, Send
@@ -258,7 +258,7 @@ async def test_a_crash_while_moving_loses_and_doubles_nothing(call: str, after: 
     assert told == {(moment(1).id, OLD), (moment(2).id, OLD), (moment(3).id, NEW)}
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(st.permutations(range(6)), st.integers(1, 4))
 async def test_figures_do_not_depend_on_the_order(order: list[int], batch_events: int) -> None:
     """Moments that come late or shuffled make the same timeline and the same figures."""
@@ -292,3 +292,15 @@ async def test_an_alert_that_nothing_felt_explains_opens_its_case() -> None:
     await run(here)
     assert here.values("rejects") == []
     assert [case["hurts"] for case in here.values("cases")] == [1]
+
+
+@pytest.mark.xfail(strict=True, reason="only the moments that are kept with their words move to another person")
+async def test_a_long_timeline_moves_with_its_totals() -> None:
+    """The totals of a timeline that is longer than what is kept with its words survive a move."""
+    here = world()
+    count = TIMELINE_MOMENTS_MAX + 20
+    put(here, *(moment(n, Emotion.HAPPY, person=OLD) for n in range(count)))
+    await run(here)
+    put(here, merge(OLD, NEW))
+    await run(here)
+    assert (await here.digest())[NEW][1].moments == count

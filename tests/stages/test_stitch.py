@@ -87,7 +87,7 @@ async def lived(story: Sequence[dict[str, Any]], batch_events: int, partitions: 
     return await here.digest()
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(STORY, CHANCE, st.integers(1, 6), st.sampled_from([1, 2, 8]))
 async def test_persons_do_not_depend_on_the_order(
     story: list[tuple[str, list[tuple[str, str]]]], chance: Chance, batch_events: int, partitions: int
@@ -97,6 +97,13 @@ async def test_persons_do_not_depend_on_the_order(
     They are those that plain union-find over all handles finds, each with the same moments and the same figures, to
     the integer of the trust.
     """
+    await same_persons(story, chance, batch_events, partitions)
+
+
+async def same_persons(
+    story: list[tuple[str, list[tuple[str, str]]]], chance: Chance, batch_events: int, partitions: int
+) -> None:
+    """Let the story come straight and shuffled, and compare both with union-find."""
     data = [said(number, text, handles) for number, (text, handles) in enumerate(story)]
     twice = data + data[::3]
     shuffled = chance.sample(twice, len(twice))
@@ -107,7 +114,17 @@ async def test_persons_do_not_depend_on_the_order(
     }
 
 
-@settings(max_examples=40, deadline=None)
+@pytest.mark.chaos
+@settings(max_examples=1_500, deadline=None)
+@given(STORY, CHANCE, st.integers(1, 6), st.sampled_from([1, 2, 8]))
+async def test_persons_do_not_depend_on_the_order_at_length(
+    story: list[tuple[str, list[tuple[str, str]]]], chance: Chance, batch_events: int, partitions: int
+) -> None:
+    """The same, for many more stories."""
+    await same_persons(story, chance, batch_events, partitions)
+
+
+@settings(max_examples=25, deadline=None)
 @given(STORY, CHANCE)
 async def test_interleaved_arrival_changes_nothing(
     story: list[tuple[str, list[tuple[str, str]]]], chance: Chance

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.domain.errors import Reason, Rejected
@@ -13,6 +13,7 @@ from tests.makers import NOON_MS, record
 HEADERS = st.lists(st.tuples(st.text(max_size=8), st.binary(max_size=8)), max_size=4)
 
 
+@settings(max_examples=50, deadline=None)
 @given(st.none() | st.binary(), st.none() | st.binary(), HEADERS, st.sampled_from(Reason), st.text())
 def test_a_reject_is_untouched_and_knows_its_origin(
     key: bytes | None, value: bytes | None, headers: list[tuple[str, bytes]], reason: Reason, detail: str

@@ -23,6 +23,19 @@ return count
     plain=True,
 )
 
+# ARGV: partition.
+WITHDRAW = Script(
+    """
+local noted = redis.call('HGET', KEYS[1], ARGV[1])
+if not noted then return 0 end
+local from, to, count = string.match(noted, '^(%d+) (%d+) (%d+)$')
+count = math.max(0, tonumber(count) - 1)
+redis.call('HSET', KEYS[1], ARGV[1], from .. ' ' .. to .. ' ' .. string.format('%d', count))
+return count
+""",
+    plain=True,
+)
+
 
 class RedisAttempts:
     """How often a batch was begun and not finished.
@@ -46,3 +59,7 @@ class RedisAttempts:
         [count] = await self._wire.ask([call], repeatable=False)
         self._unsure.discard(spot)
         return int(count)
+
+    async def withdraw(self, topic: str, partition: int) -> None:
+        """Take back the last count of a partition."""
+        await self._wire.ask([WITHDRAW.call(self._keys.attempts(topic), (partition,))], repeatable=False)

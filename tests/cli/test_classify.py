@@ -1,0 +1,79 @@
+"""Classifying: one text with its why, and NDJSON line for line in one process."""
+
+import json
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from pipeline.cli.app import create_app
+from pipeline.cli.classify import question
+
+
+def classify(*words: str, lines: str | bytes = "") -> Result:
+    """Run the command."""
+    return CliRunner().invoke(create_app(), ["classify", *words], input=lines)
+
+
+def test_text() -> None:
+    """Piped, a text gives one JSON object with the emotions, and the spans point at words of the text."""
+    text = "Third time I explain this and nobody calls back!"
+    told = json.loads(classify(text).stdout)
+    assert told["primary"] in told["emotions"]
+    assert told["negative"] > 0.5
+    assert told["spans"]
+    assert all(0 <= span["start"] < span["end"] <= len(text) for span in told["spans"])
+
+
+def test_lines() -> None:
+    """Every line in gives one line out, in order, with its id; a bad one says what is wrong and the rest goes on."""
+    given = [
+        '{"id": 1, "text": "I love it"}',
+        "no",
+        '{"id": "x"}',
+        "[]",
+        "",
+        '{"text": ""}',
+        '{"id": "b", "text": "awful"}',
+    ]
+    result = classify("-", lines="\n".join(given))
+    told = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [line["id"] for line in told] == [1, None, "x", None, None, "b"]
+    assert ["error" in line for line in told] == [False, True, True, True, False, False]
+    assert [line["line"] for line in told if "error" in line] == [2, 3, 4]
+    assert set(told[0]) >= {"emotions", "primary", "valence", "negative", "spans", "reader", "review", "understood"}
+    assert result.exit_code == 1
+
+
+def test_good_lines() -> None:
+    """Good lines only are exit code 0, and a reader may be chosen."""
+    result = classify("-", "--reader", "flat", lines='{"id": 1, "text": "fine"}\n' * 3)
+    assert result.exit_code == 0
+    assert len(result.stdout.splitlines()) == 3
+
+
+def test_unknown_reader() -> None:
+    """A reader that is not known is exit code 2."""
+    result = classify("x", "--reader", "oracle")
+    assert result.exit_code == 2
+    assert "oracle" in result.stderr
+
+
+def test_hostile_text() -> None:
+    """A text with escapes stays inside its JSON string."""
+    result = classify("\x1b[31mI hate this\x1b[0m")
+    assert "\x1b" not in result.stdout
+    assert json.loads(result.stdout)["text"].startswith("\x1b[31m")
+
+
+@pytest.mark.parametrize(
+    ("content", "error"),
+    [
+        (b'{"id": [], "text": "x"}', "id must"),
+        (b'{"text": 3}', "text must"),
+        (b'"x"', "a JSON object"),
+        (b"\xff", "not JSON"),
+    ],
+)
+def test_question(content: bytes, error: str) -> None:
+    """What is wrong with a line is told in words."""
+    assert error in question(3, content)["error"]
