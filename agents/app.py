@@ -1,6 +1,8 @@
 """The Faust app of a worker: one consumer group, one agent a topic."""
 
 from collections.abc import Collection
+from pathlib import Path
+from tempfile import gettempdir
 from typing import cast
 
 import faust
@@ -20,7 +22,12 @@ CONCURRENCY = 8
 
 def create_app(settings: Settings, house: House, only: Collection[str] = ()) -> tuple[faust.App, Carrier]:
     """Answer an app and the carrier that its agents carry with; ``only`` names the agents to run (none: all)."""
-    app = faust.App(settings.group, **app_options(settings.kafka, session_seconds=settings.session_seconds))
+    app = faust.App(
+        settings.group,
+        **app_options(settings.kafka, session_seconds=settings.session_seconds),
+        # Faust makes this folder at every start; without tables nothing is ever put there.
+        datadir=str(Path(gettempdir()) / "heartline-faust"),
+    )
 
     def alive() -> None:
         cast("Consumer", app.consumer).progress.touch()

@@ -116,12 +116,15 @@ async def find_person(who: str, identities: Identities, timelines: Timelines, re
 class Client:
     """Publishes, subscribes and looks up. Use as an async context manager; settings as in `heartline --help`.
 
+    ``region`` (ISO 3166) is where phone numbers without a country code belong, as in the policy.
+
     >>> async with Client() as heartline:
     ...     await heartline.publish({"channel": "chat", "text": "Third time I ask!", "handles": {"email": "a@b.org"}})
     """
 
-    def __init__(self, settings: Settings | None = None, **given: Any) -> None:
+    def __init__(self, settings: Settings | None = None, *, region: str = "GB", **given: Any) -> None:
         self.settings = settings or load_settings(**given)
+        self._region = region
         self._clock = SystemClock()
         self._bus = KafkaBus(self.settings)
 
@@ -149,7 +152,7 @@ class Client:
         for place, each in enumerate(many):
             data = each.model_dump() if isinstance(each, Feedback) else each
             try:
-                feedback, send = prepare(data, self._clock)
+                feedback, send = prepare(data, self._clock, self._region)
             except Rejected as why:
                 given = data.get("id")
                 refused.append(Refused(place, given if isinstance(given, str) else None, why))
@@ -182,7 +185,7 @@ class Client:
 
         stores = open_stores(self.settings.redis, self.settings.redis_prefix)
         try:
-            person = await find_person(who, stores.identities, stores.timelines, "GB")
+            person = await find_person(who, stores.identities, stores.timelines, self._region)
             if person is None:
                 return None
             state = (await stores.timelines.load({person: ()}))[0][person]

@@ -154,6 +154,8 @@ def read_ledger(path: Path) -> list[Noted]:
             source, event, state = told["source"], told["id"], told["state"]
         except (orjson.JSONDecodeError, KeyError, TypeError):
             source = event = state = None
+        if state == "fail" and (source is None or event is None):
+            continue  # a row that was refused before it was an event
         if not isinstance(source, str) or not isinstance(event, str) or state not in {"ok", "fail", "info"}:
             if number == len(lines):
                 continue  # a producer that was killed leaves half a line

@@ -16,6 +16,8 @@ from pipeline.flow import Topic, topic_names
 from pipeline.settings import Settings
 
 ADMIN_SECONDS_MAX = 15.0
+SHOWN_TRIES = 100
+SHOWN_PAUSE_SECONDS = 0.1
 
 
 class State(NamedTuple):
@@ -66,6 +68,10 @@ async def apply(settings: Settings, teams: Sequence[str]) -> list[State]:
         missing = sorted(wanted.keys() - set(await admin.list_topics()))
         for name in missing:
             await _make(admin, name, wanted[name], settings)
+        for _ in range(SHOWN_TRIES):  # Kafka shows a topic some time after it said that it was made
+            if not missing or wanted.keys() <= set(await admin.list_topics()):
+                break
+            await asyncio.sleep(SHOWN_PAUSE_SECONDS)
     states = await inspect(settings, teams)
     return [state._replace(made=state.name in missing) for state in states]
 

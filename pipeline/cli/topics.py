@@ -1,19 +1,8 @@
 """``heartline topics``: make what is missing, compare what is there."""
 
-from typing import TYPE_CHECKING
-
 import typer
 
 from pipeline.cli.frame import Place, command
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from pipeline.buses.topics import State
-    from pipeline.settings import Settings
-
-SHOWN_SECONDS_MAX = 10.0  # for a broker to show a topic that it has made
-PAUSE_SECONDS = 0.2
 
 
 def add_to(app: typer.Typer) -> None:
@@ -43,32 +32,15 @@ async def list_(place: Place) -> int:
     return await _tell(place, change=False)
 
 
-async def applied(settings: "Settings", teams: "Sequence[str]") -> "list[State]":
-    """Make what is missing and answer all topics once the broker shows them: after making one, it may take a while."""
-    import asyncio
-
-    from pipeline.buses import topics
-    from pipeline.clocks import SystemClock
-
-    clock = SystemClock()
-    end = clock.seconds() + SHOWN_SECONDS_MAX
-    states = await topics.apply(settings, teams)
-    made = {state.name for state in states if state.made}
-    while any(not state.partitions for state in states) and clock.seconds() < end:
-        await asyncio.sleep(PAUSE_SECONDS)
-        states = await topics.inspect(settings, teams)
-    return [state._replace(made=state.name in made) for state in states]
-
-
 async def _tell(place: Place, *, change: bool) -> int:
-    from pipeline.buses.topics import inspect
+    from pipeline.buses.topics import apply, inspect
     from pipeline.cli import show
     from pipeline.compose import load_policy
     from pipeline.flow import topic_names
 
     settings = place.settings
     teams = sorted(load_policy(settings).teams)
-    states = await (applied if change else inspect)(settings, teams)
+    states = await (apply if change else inspect)(settings, teams)
     known = {settings.topic(name): topic for name, topic in topic_names(teams).items()}
     if place.json:
         for state in states:

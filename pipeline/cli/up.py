@@ -125,8 +125,8 @@ async def _up(place: Place, plan: Plan) -> int:
 async def _running(
     place: Place, plan: Plan, folder: Path, logs: Path, say: Callable[[str], None]
 ) -> "AsyncIterator[tuple[Settings, House, Crew]]":
+    from pipeline.buses.topics import apply
     from pipeline.cli.crew import crew
-    from pipeline.cli.topics import applied
     from pipeline.clocks import SystemClock
     from pipeline.compose import load_policy
     from pipeline.domain.errors import Misconfigured
@@ -140,7 +140,7 @@ async def _running(
         # What runs here decides, whatever the environment says.
         more: dict[str, Any] = {} if house.idempotent else TANSU
         settings = place.settings_with(kafka=house.kafka, redis=house.redis, **more)
-        states = await applied(settings, sorted(load_policy(settings).teams))
+        states = await apply(settings, sorted(load_policy(settings).teams))
         ailments = [ailment for state in states for ailment in state.ailments]
         if ailments:
             raise Misconfigured("\n".join(ailments))
@@ -152,8 +152,10 @@ async def _running(
                 await hands.ready()
                 if plan.workers:
                     say(f"workers: {plan.workers}, ready in {clock.seconds() - at:.1f} s")
-                yield settings, house, hands
-                say("stopping: workers first, then the servers")
+                try:
+                    yield settings, house, hands
+                finally:
+                    say("stopping: workers first, then the servers")
 
 
 def _told_servers(house: "House", say: Callable[[str], None], seconds: float) -> None:

@@ -95,7 +95,9 @@ class Kafka(Server):
         return self._jars.command(self.folder / "tmp", main, *arguments)
 
     async def _format(self) -> None:
-        command = self._java("kafka.tools.StorageTool", "format", "-t", self._cluster, "-c", str(self._settings))
+        command = self._java(
+            "kafka.tools.StorageTool", "format", f"--cluster-id={self._cluster}", "-c", str(self._settings)
+        )
         log = self.folder / "format.log"
         async with errand(command, log, self.folder, self.environment()) as child:
             if await ended(child, FORMAT_SECONDS_MAX) != 0:

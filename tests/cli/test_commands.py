@@ -18,12 +18,19 @@ pytestmark = pytest.mark.service
 SECONDS_MAX = 60.0
 ANGRY = {
     "id": "a1",
+    "at": "2026-09-01T10:00:00Z",
     "channel": "call",
     "touchpoint": "invoice",
     "text": "Third time I explain this, nobody calls back and I am absolutely furious!",
     "handles": {"email": "Ana@example.com", "customer_id": "C-1"},
 }
-GLAD = {"id": "a2", "channel": "chat", "text": "Thank you, I am so happy now", "handles": {"email": "ana@example.com"}}
+GLAD = {
+    "id": "a2",
+    "at": "2026-09-01T11:00:00Z",
+    "channel": "chat",
+    "text": "Thank you, I am so happy now",
+    "handles": {"email": "ana@example.com"},
+}
 
 
 class Heartline:

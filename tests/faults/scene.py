@@ -16,7 +16,7 @@ from aiokafka import AIOKafkaProducer
 
 from pipeline.buses.feed import whole
 from pipeline.buses.kafka import KafkaBus
-from pipeline.buses.topics import apply
+from pipeline.buses.topics import apply, lags
 from pipeline.client import prepare
 from pipeline.clocks import SystemClock
 from pipeline.compose import load_policy
@@ -140,6 +140,14 @@ class Scene:
         while len(await self.records(topic)) < count:
             if time.monotonic() > end:
                 pytest.fail(f"not within {seconds:g} s: {count} records on {topic}\n{self.told()}")
+            await asyncio.sleep(0.1)
+
+    async def falls_to(self, topic: str, left: int, seconds: float = SECONDS_MAX) -> None:
+        """Wait until the workers are ``left`` records behind on a topic."""
+        end = time.monotonic() + seconds
+        while (lag := (await lags(self.settings, [self.settings.topic(topic)]))[0]).lag != left:
+            if time.monotonic() > end:
+                pytest.fail(f"not within {seconds:g} s: {left} records left, it is {lag}\n{self.told()}")
             await asyncio.sleep(0.1)
 
     async def report(self, wait_seconds: float = SECONDS_MAX) -> Report:

@@ -15,6 +15,7 @@ key                             type   holds                                    
 ``{p}:{b17}:open``              zset   person and touchpoint of open cases → −opened_ms  as long as the case is open
 ``{p}:{b17}:team:<team>``       zset   the same, of one team                             as long as the case is open
 ``{p}:attempts:<topic>``        hash   partition → first and last offset, times begun    for good; one field each
+``{p}:replayed``                hash   digest of a reject → when it was sent back         for good
 ``{p}:worker:<worker>``         string what a worker says of itself, as JSON             10 s after it fell silent
 =============================== ====== ================================================= =======================
 
