@@ -21,7 +21,7 @@ from pipeline.buses.topics import inspect
 from pipeline.compose import House, open_house
 from pipeline.domain.errors import HeartlineError, Misconfigured, Unavailable
 from pipeline.settings import Settings
-from pipeline.stores.redis.workers import report
+from pipeline.stores.redis.workers import report, withdraw
 
 EXIT_MISCONFIGURED = 2
 REPORT_SECONDS = 1.0
@@ -106,17 +106,22 @@ async def _report(settings: Settings, house: House) -> None:
     started = house.doors.clock.now().isoformat()
     host = socket.gethostname()
     worker = f"{host}-{os.getpid()}"
-    while True:
-        told = {
-            "worker": worker,
-            "host": host,
-            "pid": os.getpid(),
-            "since": started,
-            "at": house.doors.clock.now().isoformat(),
-            **house.telemetry.snapshot(),
-        }
-        try:
-            await report(house.stores.client, settings.redis_prefix, worker, told)
-        except RedisError as error:
-            log.debug("no report: %r", error)
-        await asyncio.sleep(REPORT_SECONDS)
+    client, prefix = house.stores.client, settings.redis_prefix
+    try:
+        while True:
+            told = {
+                "worker": worker,
+                "host": host,
+                "pid": os.getpid(),
+                "since": started,
+                "at": house.doors.clock.now().isoformat(),
+                **house.telemetry.snapshot(),
+            }
+            try:
+                await report(client, prefix, worker, told)
+            except RedisError as error:
+                log.debug("no report: %r", error)
+            await asyncio.sleep(REPORT_SECONDS)
+    finally:
+        with suppress(RedisError):
+            await withdraw(client, prefix, worker)

@@ -4,12 +4,15 @@ A worker overlaps its batches, so its own meter mixes them. Here nothing else is
 between two points is that of the stage, with its client's work for Redis and Kafka in it.
 """
 
-import asyncio
+import gc
 from collections.abc import Sequence
 from itertools import groupby
 from time import thread_time
 from typing import Any
 
+import uvloop
+
+from agents.worker import GC_THRESHOLDS
 from bench.ground import PARTITIONS, Ground
 from bench.load import Said
 from pipeline.buses.feed import whole
@@ -36,14 +39,18 @@ def measure(ground: Ground, reader: str, said: Sequence[Said]) -> list[dict[str,
     ground.broker.make_topics(settings, ground.teams)
     try:
         ground.broker.load(f"{PREFIX}feedback", (each.send for each in said), PARTITIONS)
-        return asyncio.run(_carry_all(settings, ground.teams, len(said)))
+        return uvloop.run(_carry_all(settings, ground.teams, len(said)))
     finally:
         ground.broker.drop_topics(PREFIX)
 
 
 async def _carry_all(settings: Settings, teams: Sequence[str], published: int) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
+    kept = gc.get_threshold()
     async with open_house(settings) as house:
+        gc.collect()
+        gc.freeze()  # as a worker does
+        gc.set_threshold(*GC_THRESHOLDS)
         for topics in (["feedback"], ["moments"], [f"alerts.{team}" for team in teams]):
             name = topics[0].partition(".")[0]
             meter = Telemetry()
@@ -63,6 +70,8 @@ async def _carry_all(settings: Settings, teams: Sequence[str], published: int) -
             meter.note("send", int(sent), cpu)
             rows += [_row(f"{name}: {stage}", int(events), spent, published)
                      for stage, (events, spent) in meter.stages.items()]  # fmt: skip
+    gc.unfreeze()
+    gc.set_threshold(*kept)
     return rows
 
 

@@ -106,7 +106,10 @@ class Cases(Protocol):
         """Answer person → touchpoint → the open case."""
 
     async def save(self, cases: Sequence[Case]) -> Sequence[bool]:
-        """Write each case (by its person and touchpoint) if its version is the kept one plus one; else False."""
+        """Write each case (by its person and touchpoint) if its version is the kept one plus one; else False.
+
+        Where none is kept any version is taken: what was lost comes back as it was.
+        """
 
     async def newest(self, team: str | None, limit: int) -> Sequence[Case]:
         """Answer the open cases (of one team), newest first."""

@@ -3,7 +3,9 @@
 What comes back is what the log still holds (retention). The alerts are sent again, under the ids that they had.
 """
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
@@ -11,27 +13,55 @@ from aiokafka.structs import OffsetAndMetadata
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from pipeline.buses.feed import ends_of, places_of
+from pipeline.buses.feed import ends_of, places_of, whole
+from pipeline.domain.cases import Case
+from pipeline.domain.envelope import open_envelope, read_value
 from pipeline.domain.errors import Misconfigured, Unavailable
 from pipeline.flow import STEPS, topic_names
 from pipeline.settings import Settings
+from pipeline.stores.redis import RedisStores
 from pipeline.stores.redis.workers import reports
 
 KEYS_AT_ONCE = 1_000
+JOIN_SECONDS_MAX = 60.0
+JOIN_PAUSE_SECONDS = 0.05
 
 
-async def rebuild(settings: Settings, client: Redis, teams: Sequence[str]) -> tuple[int, int]:
-    """Delete every key of the prefix and set the workers' group back; answer how many keys, and how many records
-    will be read again. Run twice it does the same twice. Raises Misconfigured while workers live, Unavailable.
+class Rebuilt(NamedTuple):
+    """How many keys were deleted, cases brought back, and records that will be read again."""
+
+    keys: int
+    cases: int
+    records: int
+
+
+async def rebuild(settings: Settings, stores: RedisStores, teams: Sequence[str]) -> Rebuilt:
+    """Delete every key of the prefix, bring back the cases, and set the workers' group to the log's beginning.
+
+    Run twice it does the same twice. Raises Misconfigured while workers live, Unavailable.
     """
     try:
-        alive = [told["worker"] for told in await reports(client, settings.redis_prefix)]
+        alive = [told["worker"] for told in await reports(stores.client, settings.redis_prefix)]
         if alive:
             raise Misconfigured(f"stop the workers first, these live: {', '.join(alive)}")
-        deleted = await _forget(client, f"{settings.redis_prefix}:*")
+        keys = await _forget(stores.client, f"{settings.redis_prefix}:*")
     except (RedisError, OSError) as error:
         raise Unavailable(f"Redis at {settings.redis} does not answer: {error!r}") from error
-    return deleted, await _set_back(settings, teams)
+    # What people did about a hurt cannot be read from feedback; the log of the cases is its own record.
+    cases = await _newest_cases(settings)
+    await stores.cases.save(cases)
+    return Rebuilt(keys, len(cases), await _set_back(settings, teams))
+
+
+async def _newest_cases(settings: Settings) -> list[Case]:
+    newest: dict[str, Case] = {}
+    async for record in whole(settings, ["cases"]):
+        if record.value is None:
+            continue
+        case = read_value(Case, open_envelope(record).data)
+        if case.id not in newest or case.version > newest[case.id].version:
+            newest[case.id] = case
+    return list(newest.values())
 
 
 async def _forget(client: Redis, pattern: str) -> int:
@@ -50,18 +80,44 @@ async def _set_back(settings: Settings, teams: Sequence[str]) -> int:
     steps = {step.topic for step in STEPS}
     names = [settings.topic(name) for name, topic in topic_names(teams).items() if topic.name in steps]
     first = settings.topic(STEPS[0].topic)
-    consumer = AIOKafkaConsumer(
-        bootstrap_servers=settings.kafka, group_id=settings.group, enable_auto_commit=False, fetch_max_wait_ms=100
-    )
+    begins, ends = await _bounds(settings, names)
+    offsets = {place: begins[place] if place.topic == first else end for place, end in ends.items()}
+    await _commit(settings, names, offsets)
+    return sum(ends[place] - begins[place] for place in ends if place.topic == first)
+
+
+async def _bounds(
+    settings: Settings, names: Sequence[str]
+) -> tuple[dict[TopicPartition, int], dict[TopicPartition, int]]:
+    consumer = AIOKafkaConsumer(bootstrap_servers=settings.kafka, enable_auto_commit=False, fetch_max_wait_ms=100)
     try:
         await consumer.start()
-        places: list[TopicPartition] = [place for name in names for place in await places_of(consumer, name)]
-        ends = await ends_of(consumer, places)
-        begins = await consumer.beginning_offsets(places)
-        offsets = {place: begins[place] if place.topic == first else ends[place] for place in places}
-        await consumer.commit({place: OffsetAndMetadata(offset, "") for place, offset in offsets.items()})
+        places = [place for name in names for place in await places_of(consumer, name)]
+        return await consumer.beginning_offsets(places), await ends_of(consumer, places)
     except (KafkaError, OSError) as error:
+        raise Unavailable(f"Kafka at {settings.kafka} does not answer: {error!r}") from error
+    finally:
+        await consumer.stop()
+
+
+async def _commit(settings: Settings, names: Sequence[str], offsets: Mapping[TopicPartition, int]) -> None:
+    """Commit as the only member of the workers' group: some brokers take offsets from members only."""
+    session = int(settings.session_seconds * 1000)
+    consumer = AIOKafkaConsumer(
+        *names,
+        bootstrap_servers=settings.kafka,
+        group_id=settings.group,
+        enable_auto_commit=False,
+        session_timeout_ms=session,
+        heartbeat_interval_ms=min(1_000, session // 3),
+    )
+    try:
+        async with asyncio.timeout(JOIN_SECONDS_MAX):
+            await consumer.start()
+            while consumer.assignment() != offsets.keys():  # noqa: ASYNC110 - aiokafka tells nobody
+                await asyncio.sleep(JOIN_PAUSE_SECONDS)
+            await consumer.commit({place: OffsetAndMetadata(offset, "") for place, offset in offsets.items()})
+    except (KafkaError, OSError, TimeoutError) as error:
         raise Unavailable(f"Kafka at {settings.kafka} does not take the offsets: {error!r}") from error
     finally:
         await consumer.stop()
-    return sum(ends[place] - begins[place] for place in places if place.topic == first)

@@ -5,10 +5,11 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import NamedTuple
 
-from aiokafka import AIOKafkaConsumer
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+from aiokafka.errors import GroupCoordinatorNotAvailableError, KafkaError, TopicAlreadyExistsError, for_code
+from aiokafka.structs import OffsetAndMetadata
 
 from pipeline.buses.feed import ends_of, places_of
 from pipeline.domain.errors import Misconfigured, Unavailable
@@ -135,6 +136,22 @@ def _ailments(name: str, topic: Topic, partitions: int, configs: dict[str, str],
     return tuple(found)
 
 
+async def _committed(
+    admin: AIOKafkaAdminClient, group: str, places: Sequence[TopicPartition]
+) -> dict[TopicPartition, OffsetAndMetadata]:
+    """A new Kafka makes its topic of offsets when it is first asked for a group, and has no answer meanwhile."""
+    for _ in range(SHOWN_TRIES):
+        try:
+            found: dict[TopicPartition, OffsetAndMetadata] = await admin.list_consumer_group_offsets(
+                group, partitions=places
+            )
+        except GroupCoordinatorNotAvailableError:
+            await asyncio.sleep(SHOWN_PAUSE_SECONDS)
+        else:
+            return found
+    raise Unavailable(f"Kafka has no coordinator for group {group} yet; try again")
+
+
 async def lags(settings: Settings, topics: Sequence[str]) -> list[Lag]:
     """Answer how far the workers' group is behind on each topic (full names)."""
     consumer = AIOKafkaConsumer(bootstrap_servers=settings.kafka, enable_auto_commit=False)
@@ -144,7 +161,7 @@ async def lags(settings: Settings, topics: Sequence[str]) -> list[Lag]:
         every = [place for several in places.values() for place in several]
         ends = await ends_of(consumer, every)
         async with _admin(settings) as admin:
-            offsets = await admin.list_consumer_group_offsets(settings.group, partitions=every) if every else {}
+            offsets = await _committed(admin, settings.group, every) if every else {}
     except (KafkaError, OSError) as error:
         raise Unavailable(f"no Kafka broker answers at {settings.kafka}: {error!r}") from error
     finally:

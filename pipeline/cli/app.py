@@ -4,9 +4,23 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli import cases, classify, doctor, publish, rejects, status, timeline, topics, up, verify, watch, worker
+from pipeline.cli import (
+    cases,
+    classify,
+    doctor,
+    publish,
+    rebuild,
+    rejects,
+    status,
+    timeline,
+    topics,
+    up,
+    verify,
+    watch,
+    worker,
+)
 
-COMMANDS = (up, publish, watch, timeline, cases, classify, status, doctor, verify, rejects, topics, worker)
+COMMANDS = (up, publish, watch, timeline, cases, classify, status, doctor, verify, rejects, topics, rebuild, worker)
 
 
 def _version(asked: bool) -> None:

@@ -47,12 +47,12 @@ class MemoryCases:
         return {person: dict(self._cases.get(person, {})) for person in persons}
 
     async def save(self, cases: Sequence[Case]) -> Sequence[bool]:
-        """Write each case if its version is the kept one plus one; else False."""
+        """Write each case if its version is the kept one plus one, or none is kept; else False."""
         answers = []
         for case in cases:
             kept = self._cases.setdefault(case.person, {})
-            version = kept[case.touchpoint].version if case.touchpoint in kept else 0
-            won = case.version == version + 1
+            before = kept.get(case.touchpoint)
+            won = before is None or case.version == before.version + 1
             if won:
                 kept[case.touchpoint] = case
             answers.append(won)

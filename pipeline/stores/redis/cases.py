@@ -22,12 +22,12 @@ for at = 1, #ARGV, 6 do
   local person, touchpoint, version, team = ARGV[at], ARGV[at + 1], tonumber(ARGV[at + 2]), ARGV[at + 3]
   local key = cases_key(person)
   local kept = redis.call('HGET', key, touchpoint)
-  local number, before = 0, nil
+  local number, before
   if kept then
     number, before = string.match(kept, '^(%d+)\n[^\n]*\n([^\n]*)\n')
     number = tonumber(number)
   end
-  if version ~= number + 1 then
+  if kept and version ~= number + 1 then
     won[#won + 1] = '0'
   else
     won[#won + 1] = '1'
@@ -59,7 +59,7 @@ class RedisCases:
         }
 
     async def save(self, cases: Sequence[Case]) -> Sequence[bool]:
-        """Write each case if its version is the kept one plus one; else False."""
+        """Write each case if its version is the kept one plus one, or none is kept; else False."""
         slices = by_stem(self._keys, [case.person for case in cases])
         calls = []
         for stem, places in slices.items():

@@ -20,3 +20,8 @@ async def reports(client: Redis, prefix: str) -> list[dict[str, Any]]:
     keys = sorted([key async for key in client.scan_iter(match=Keys(prefix).worker("*"), count=1_000)])
     told = await client.mget(keys) if keys else []
     return [orjson.loads(each) for each in told if each]
+
+
+async def withdraw(client: Redis, prefix: str, worker: str) -> None:
+    """Say that ``worker`` has ended."""
+    await client.delete(Keys(prefix).worker(worker))
