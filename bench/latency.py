@@ -19,7 +19,7 @@ from typing import Any
 
 import orjson
 
-from bench.ground import Ground
+from bench.ground import PARTITIONS, Ground
 from bench.load import Said
 from bench.report import judged, table
 from bench.workers import BARE, HEARTLINE, STOCK, Contestant
@@ -82,7 +82,7 @@ def measure(
                   f"p99 {row['p99_ms']:.0f} ms", flush=True)  # fmt: skip
             rows.append(row)
     long = long_texts(ground, said, LONG_SECONDS / 2 if quick else LONG_SECONDS)
-    half = next(row for row in rows[1:2])
+    half = rows[1]  # the first variant, at half of its throughput
     verdicts = [
         judged("p50 ms at half load, own reader", half["p50_ms"], 60, least=False),
         judged("p99 ms at half load, own reader", half["p99_ms"], 150, least=False),
@@ -135,7 +135,7 @@ def _await_drained(ground: Ground, prefix: str, contestant: Contestant) -> None:
     groups, topics = [prefix + group for group in contestant.groups], ground.steps(prefix)
     end = time() + DRAIN_SECONDS_MAX
     while time() < end:
-        if ground.broker.committed(groups, topics, 8) == ground.broker.ends(topics, 8):
+        if ground.broker.committed(groups, topics, PARTITIONS) == ground.broker.ends(topics, PARTITIONS):
             break
         sleep(0.5)
     sleep(0.5)

@@ -49,11 +49,17 @@ async def test_a_case_comes_back_as_it_was_saved(shelf: Callable) -> None:
 async def test_only_the_next_version_is_written(shelf: Callable) -> None:
     """A version that is not the kept one plus one answers False and changes nothing."""
     cases: Cases = shelf().cases
-    assert list(await cases.save([case(version=2)])) == [False]
     assert list(await cases.save([case(), case(version=2, hurts=2), case(version=2, hurts=9)])) == [True, True, False]
     assert list(await cases.save([case(), case(version=4), case(version=2)])) == [False, False, False]
     assert (await cases.load(["p1-a"]))["p1-a"]["billing"].hurts == 2
     assert len(await cases.newest(None, 10)) == 1
+
+
+async def test_a_lost_case_comes_back(shelf: Callable) -> None:
+    """Where none is kept, a case is taken at whatever version it stands, and goes on from there."""
+    cases: Cases = shelf().cases
+    assert list(await cases.save([case(version=7), case(version=7), case(version=8, hurts=3)])) == [True, False, True]
+    assert (await cases.load(["p1-a"]))["p1-a"]["billing"].hurts == 3
 
 
 async def test_a_stale_case_does_not_hinder_its_neighbours(shelf: Callable) -> None:

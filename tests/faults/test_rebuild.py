@@ -18,15 +18,13 @@ async def _told(stage: Scene) -> dict[str, tuple[Figures, tuple[str, ...]]]:
     try:
         persons = [person async for person in stores.timelines.persons()]
         states = (await stores.timelines.load(dict.fromkeys(persons, ())))[0]
-        return {
-            # Under which id somebody was known first depends on what was read first; who they are does not.
-            person: (
-                replace(state.figures, aliases=frozenset()),
-                tuple(entry.id for entry in await stores.timelines.entries(person, EVENTS)),
-            )
-            for person, state in states.items()
-            if state.moved_to is None
-        }
+        told = {}
+        for person, state in states.items():
+            if state.moved_to is None:
+                ids = tuple(entry.id for entry in await stores.timelines.entries(person, EVENTS))
+                # Under which id somebody was known first depends on what was read first; who they are does not.
+                told[person] = (replace(state.figures, aliases=frozenset()), ids)
+        return told
     finally:
         await stores.close()
 
