@@ -16,10 +16,6 @@ from pipeline.settings import Settings
 AGENTS = {"feedback": feedback.listen, "moments": moments.listen, "alerts": alerts.listen}
 
 
-# Batches of different partitions overlap while they wait for Redis and the broker; order holds inside each.
-CONCURRENCY = 8
-
-
 def create_app(settings: Settings, house: House, only: Collection[str] = ()) -> tuple[faust.App, Carrier]:
     """Answer an app and the carrier that its agents carry with; ``only`` names the agents to run (none: all)."""
     app = faust.App(
@@ -43,5 +39,7 @@ def create_app(settings: Settings, house: House, only: Collection[str] = ()) -> 
     topics["alerts"] = [f"alerts.{team}" for team in sorted(house.doors.policy.teams)]
     for name, listen in AGENTS.items():
         if not only or name in only:
-            listen(app, [settings.topic(topic) for topic in topics[name]], carrier, CONCURRENCY)
+            # As many actors as partitions, so that the batches of all of them can be carried together.
+            names = [settings.topic(topic) for topic in topics[name]]
+            listen(app, names, carrier, len(names) * settings.partitions)
     return app, carrier

@@ -1,26 +1,33 @@
-"""The carrier: one record batch, from the stream to everything that it causes being confirmed.
+"""The carrier: record batches, from the stream to everything that they cause being confirmed.
 
-It never raises and is never cancelled (either would end the batch unfinished). What it cannot finish, it waits for;
-what it must not wait for any longer, it leaves to the next worker by ending this one without acknowledging.
+What waits is carried together: while one group is on its way to Redis and the broker, the batches of other
+partitions gather, and go as one (group commit). So a busy worker makes few, large calls, and an idle one none that
+waits. Order holds, since a partition has one batch in work at a time. A group that takes long does not stop the next.
+
+The carrier never raises and is never cancelled (either would end the batch unfinished). What it cannot finish, it
+waits for; what it must not wait for any longer, it leaves to the next worker by ending this one, unacknowledged.
 """
 
 import asyncio
 import logging
 import os
+from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import NoReturn, TypeVar
 
 from pipeline.domain.envelope import Record
 from pipeline.domain.errors import HeartlineError, Reason, Rejected, Unavailable
-from pipeline.domain.limits import ATTEMPTS_MAX, BACKOFF_SECONDS_MAX
+from pipeline.domain.limits import ATTEMPTS_MAX, BACKOFF_SECONDS_MAX, GROUP_EVENTS_MAX
 from pipeline.flow import carry
-from pipeline.ports import Attempts
+from pipeline.ports import Attempts, Begun
 from pipeline.stages.work import Doors, Outcome
 
 EXIT_UNFINISHED = 70  # EX_SOFTWARE: a batch cannot be finished and was not acknowledged
 EXIT_UNAVAILABLE = 75  # EX_TEMPFAIL: a door stayed shut longer than HEARTLINE_RETRY_SECONDS
 FIRST_PAUSE_SECONDS = 0.05
+GROUP_YOUNG_SECONDS = 0.25  # a group that is older does not keep the next one waiting
 
 T = TypeVar("T")
 Place = tuple[str, int]  # topic, partition
@@ -32,6 +39,24 @@ def leave(code: int, why: str) -> NoReturn:
     log.critical("%s; this worker ends unacknowledged, the events come again", why)
     logging.shutdown()
     os._exit(code)
+
+
+@dataclass(slots=True)
+class _Line:
+    """What waits to be carried through one step, and the groups that are on their way."""
+
+    waiting: deque[tuple[Sequence[Record], "asyncio.Future[None]"]] = field(default_factory=deque)
+    groups: set["asyncio.Task[None] | None"] = field(default_factory=set)
+    begun: float = 0.0
+
+    def take(self) -> list[tuple[Sequence[Record], "asyncio.Future[None]"]]:
+        """Take the batches that waited longest, up to GROUP_EVENTS_MAX events, at least one."""
+        taken = [self.waiting.popleft()] if self.waiting else []
+        events = len(taken[0][0]) if taken else 0
+        while self.waiting and events + len(self.waiting[0][0]) <= GROUP_EVENTS_MAX:
+            taken.append(self.waiting.popleft())
+            events += len(taken[-1][0])
+        return taken
 
 
 class Carrier:
@@ -49,6 +74,7 @@ class Carrier:
         self._retry_seconds = retry_seconds
         self._alive = alive
         self._signs: dict[Place, float] = {}
+        self._lines: dict[str, _Line] = defaultdict(_Line)
 
     def silent_seconds(self) -> float:
         """Answer for how long the batch that is silent longest has given no sign; 0 where none is in work.
@@ -59,11 +85,15 @@ class Carrier:
         return self._doors.clock.seconds() - min(signs) if signs else 0.0
 
     async def carry(self, records: Sequence[Record]) -> None:
-        """Carry one batch of one partition to its end."""
+        """Carry one batch of one partition to its end, together with what waits beside it."""
         place = (records[0].topic, records[0].partition)
-        self._sign(place)
+        self._sign([place])
         try:
-            await self._carry(records)
+            done = asyncio.get_running_loop().create_future()
+            line = self._lines[self._step(records[0])]
+            line.waiting.append((records, done))
+            self._go(line)
+            await done
         except asyncio.CancelledError:
             leave(EXIT_UNFINISHED, "a batch was cancelled in the middle")
         except Exception:
@@ -72,69 +102,98 @@ class Carrier:
         finally:
             self._signs.pop(place, None)
 
-    async def _carry(self, records: Sequence[Record]) -> None:
-        first, last = records[0], records[-1]
-        place = topic, partition = first.topic, first.partition
-        attempt = await self._held(place, lambda: self._attempts.begin(topic, partition, first.offset, last.offset))
-        if attempt <= ATTEMPTS_MAX:
-            outcome = await self._held(place, lambda: self._finish(records))
+    def _step(self, record: Record) -> str:
+        return record.topic.removeprefix(self._prefix).partition(".")[0]
+
+    def _go(self, line: "_Line") -> None:
+        """Start a group, unless there is nothing to carry or the last one has only just begun."""
+        now = self._doors.clock.seconds()
+        if not line.waiting or (line.groups and now - line.begun < GROUP_YOUNG_SECONDS):
+            return
+        line.begun = now
+        group = asyncio.ensure_future(self._group(line))
+        line.groups.add(group)
+        asyncio.get_running_loop().call_later(GROUP_YOUNG_SECONDS, self._go, line)
+
+    async def _group(self, line: "_Line") -> None:
+        await asyncio.sleep(0)  # what this turn of the loop still brings comes along
+        taken = line.take()
+        try:
+            await self._carry([records for records, _ in taken])
+        except BaseException as error:  # noqa: BLE001 - whoever waits for it decides
+            for _, done in taken:
+                if not done.done():
+                    done.set_exception(error)
         else:
-            log.error("%s[%s]: offsets %s–%s ended their worker %s times; one by one now",
-                      topic, partition, first.offset, last.offset, attempt - 1)  # fmt: skip
-            outcome = Outcome()
-            for record in records:
-                outcome.extend(await self._one(record))
+            for _, done in taken:
+                if not done.done():
+                    done.set_result(None)
+        finally:
+            line.groups.discard(asyncio.current_task())
+            self._go(line)
+
+    async def _carry(self, batches: Sequence[Sequence[Record]]) -> None:
+        begun = [Begun(b[0].topic, b[0].partition, b[0].offset, b[-1].offset) for b in batches]
+        places = [(each.topic, each.partition) for each in begun]
+        attempts = await self._held(places, lambda: self._attempts.begin(begun))
+        outcome = Outcome()
+        sound = [r for batch, count in zip(batches, attempts, strict=True) if count <= ATTEMPTS_MAX for r in batch]
+        if sound:
+            outcome.extend(await self._held(places, lambda: self._finish(sound)))
+        for each, batch, count in zip(begun, batches, attempts, strict=True):
+            if count > ATTEMPTS_MAX:
+                log.error("%s[%s]: offsets %s–%s ended their worker %s times; one by one now", *each, count - 1)
+                for record in batch:
+                    outcome.extend(await self._one(record))
         now = self._doors.clock.now().timestamp() * 1000
-        ages = [now - record.timestamp for record in records]
-        self._doors.meter.finished(topic.removeprefix(self._prefix), ages, outcome.rejected)
+        ages = [now - record.timestamp for batch in batches for record in batch]
+        self._doors.meter.finished(self._step(batches[0][0]), ages, outcome.rejected)
 
     async def _one(self, record: Record) -> Outcome:
         """Carry a single suspect; the one that ends its worker again and again is the one to reject."""
-        place = (record.topic, record.partition)
-        offset = record.offset
-        attempt = await self._held(
-            place, lambda: self._attempts.begin(f"{record.topic}#one", record.partition, offset, offset)
-        )
+        places = [(record.topic, record.partition)]
+        begun = [Begun(f"{record.topic}#one", record.partition, record.offset, record.offset)]
+        (attempt,) = await self._held(places, lambda: self._attempts.begin(begun))
         if attempt <= ATTEMPTS_MAX:
-            return await self._held(place, lambda: self._finish([record]))
+            return await self._held(places, lambda: self._finish([record]))
         outcome = Outcome()
         outcome.reject(record, Rejected(Reason.CRASH_LOOP, f"ended its worker {attempt - 1} times"))
-        await self._held(place, lambda: self._doors.bus.send(outcome.sends))
+        await self._held(places, lambda: self._doors.bus.send(outcome.sends))
         return outcome
 
     async def _finish(self, records: Sequence[Record]) -> Outcome:
         """Meet the batch, have every send confirmed, settle what was waiting for that."""
-        outcome = await carry(records[0].topic.removeprefix(self._prefix), records, self._doors)
+        outcome = await carry(self._step(records[0]), records, self._doors)
         await self._doors.bus.send(outcome.sends)
         for settle in outcome.confirmed:
             await settle()
         return outcome
 
-    async def _withdraw(self, place: Place) -> None:
-        """A worker that leaves before a shut door was not ended by its batch."""
-        topic, partition = place
+    async def _withdraw(self, places: Sequence[Place]) -> None:
+        """A worker that leaves before a shut door was not ended by its batches."""
         with suppress(HeartlineError):
-            await self._attempts.withdraw(topic, partition)
-            await self._attempts.withdraw(f"{topic}#one", partition)
+            for topic, partition in places:
+                await self._attempts.withdraw(topic, partition)
+                await self._attempts.withdraw(f"{topic}#one", partition)
 
-    def _sign(self, place: Place) -> None:
-        self._signs[place] = self._doors.clock.seconds()
+    def _sign(self, places: Sequence[Place]) -> None:
+        self._signs.update(dict.fromkeys(places, self._doors.clock.seconds()))
         self._alive()
 
-    async def _held(self, place: Place, work: Callable[[], Awaitable[T]]) -> T:
+    async def _held(self, places: Sequence[Place], work: Callable[[], Awaitable[T]]) -> T:
         """Do ``work``; while a door is shut hold the line and try again, past the limit leave."""
         clock = self._doors.clock
         started, pause = clock.seconds(), FIRST_PAUSE_SECONDS
-        self._sign(place)
+        self._sign(places)
         while True:
             try:
                 return await work()
             except Unavailable as shut:
                 waited = clock.seconds() - started
                 if waited > self._retry_seconds:
-                    await self._withdraw(place)
+                    await self._withdraw(places)
                     leave(EXIT_UNAVAILABLE, f"waited {waited:.0f} s: {shut}")
                 log.warning("%s; next try in %.2g s", shut, pause)
                 await clock.sleep(pause)
-                self._sign(place)
+                self._sign(places)
                 pause = min(pause * 2, BACKOFF_SECONDS_MAX)

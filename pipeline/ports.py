@@ -115,11 +115,20 @@ class Cases(Protocol):
         """Answer the open cases (of one team), newest first."""
 
 
+class Begun(NamedTuple):
+    """Offsets ``first``…``last`` of a partition, taken up."""
+
+    topic: str
+    partition: int
+    first: int
+    last: int
+
+
 class Attempts(Protocol):
     """How often a batch was begun and not finished: finds what kills its worker."""
 
-    async def begin(self, topic: str, partition: int, first: int, last: int) -> int:
-        """Note that offsets ``first``…``last`` are begun; answer how often they were, this one included.
+    async def begin(self, batches: Sequence[Begun]) -> Sequence[int]:
+        """Note that ``batches`` are begun; answer how often each was, this time included.
 
         A note is overwritten only once the reader has passed it: while the noted offsets lie ahead it stays, and
         the answer is 1; where they overlap the count goes up. So work that kills its worker is found even if the

@@ -19,7 +19,7 @@ from pipeline.domain.policy import Policy, parse_policy
 from pipeline.domain.reading import Felt, Reading, Span
 from pipeline.domain.routing import route
 from pipeline.domain.timeline import Figures, add
-from pipeline.ports import Headers, Send
+from pipeline.ports import Attempts, Begun, Headers, Send
 from pipeline.stages.work import Doors
 from pipeline.stores.memory import MemoryCases, MemoryIdentities, MemoryTimelines
 from pipeline.telemetry import Telemetry
@@ -172,3 +172,9 @@ def world(policy: Policy = POLICY, partitions: int = 4) -> World:
     identities, timelines = MemoryIdentities(), MemoryTimelines(cases)
     doors = Doors(WordReader(), identities, timelines, cases, bus, clock, telemetry, policy)
     return World(clock, bus, identities, timelines, cases, telemetry, doors)
+
+
+async def begin(attempts: Attempts, topic: str, partition: int, first: int, last: int) -> int:
+    """Begin one batch and answer its count."""
+    (count,) = await attempts.begin([Begun(topic, partition, first, last)])
+    return count

@@ -1,5 +1,6 @@
 """``heartline doctor``: what is wrong with servers, topics, policy, settings, and the command that mends it."""
 
+import sys
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 import typer
@@ -147,7 +148,9 @@ def _extras() -> list[Finding]:
     there: list[str] = []
     missing: list[str] = []
     for extra, modules in EXTRAS.items():
-        (there if all(find_spec(module) for module in modules) else missing).append(extra)
+        # Faust, once imported, replaces itself by a module without a spec.
+        known = all(module in sys.modules or find_spec(module) for module in modules)
+        (there if known else missing).append(extra)
     found = [Finding("extras", "fine", ", ".join(there) or "none")]
     if missing:
         mend = f"pip install 'heartline[{','.join(missing)}]'"

@@ -22,6 +22,9 @@ async def rebuild(
     Stop the workers first; started again they read feedback from its first record. What the log does not hold any
     more does not come back; cases come back as they stand in their own topic. The alerts are sent again, under the
     ids that they had.
+
+    \b
+    heartline rebuild --yes
     """
     from pipeline.cli import show
     from pipeline.cli.doors import stores

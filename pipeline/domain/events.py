@@ -49,9 +49,9 @@ class Feedback(Value):
         Field(max_length=HANDLES_MAX),
     ] = ()
     stakeholder: Stakeholder = "customer"
-    answers: dict[str, Answer] = {}
+    answers: dict[str, Answer] = Field(default_factory=dict)
     reply_to: str | None = None
-    metadata: dict[str, Any] = {}
+    metadata: dict[str, Any] = Field(default_factory=dict)
 
 
 class Origin(Value):

@@ -13,9 +13,11 @@ FUTURE_SECONDS_MAX = 300  # how far ahead of its arrival a feedback may claim to
 
 # What is worked on at once
 BATCH_EVENTS_MAX = 500  # events of one partition handed to an agent at once
+GROUP_EVENTS_MAX = 1_000  # events of several partitions carried together
 BATCH_BYTES_MAX = 4_194_304  # bytes of the same
 READ_CHARS_MAX = 50_000  # read in one go before the event loop gets its turn
-READ_SECONDS_MAX = 30.0  # a reader's deadline for one batch
+READ_SECONDS_MAX = 2.0  # a reader's deadline for one batch
+READ_TEXT_SECONDS_MAX = 0.05  # and in addition for each text of it
 RETRY_SECONDS_MAX = 300.0  # how long a shut door is waited for before the worker gives up, unacknowledged
 BACKOFF_SECONDS_MAX = 5.0  # between two tries of a shut door
 ATTEMPTS_MAX = 3  # times that one batch may kill its worker before its events are tried one by one

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from pipeline.domain.envelope import Record
 from pipeline.domain.events import Feedback
-from pipeline.domain.limits import READ_CHARS_MAX, READ_SECONDS_MAX, TEXT_CHARS_MAX
+from pipeline.domain.limits import READ_CHARS_MAX, READ_SECONDS_MAX, READ_TEXT_SECONDS_MAX, TEXT_CHARS_MAX
 from pipeline.domain.reading import Reading
 from pipeline.stages.work import Arrived, Doors, Outcome
 
@@ -24,7 +24,7 @@ async def read(batch: Sequence[Arrived[Feedback]], doors: Doors, outcome: Outcom
     for texts in _slices([arrived.event.text for arrived in batch]):
         answer = doors.reader.read(texts)
         if isinstance(answer, Awaitable):
-            answer = await doors.clock.within(READ_SECONDS_MAX, answer)
+            answer = await doors.clock.within(READ_SECONDS_MAX + READ_TEXT_SECONDS_MAX * len(texts), answer)
         else:
             await doors.clock.sleep(0)  # a long batch must not keep the loop from its other work
         readings += answer

@@ -11,7 +11,7 @@ from pipeline.domain.cases import Case
 from pipeline.domain.ledger import Kept
 from pipeline.domain.limits import TIMELINE_MOMENTS_MAX
 from pipeline.domain.timeline import Entry, Figures, milliseconds
-from pipeline.ports import Change, Claim, Remembered, Send
+from pipeline.ports import Begun, Change, Claim, Remembered, Send
 
 
 class MemoryIdentities:
@@ -165,8 +165,11 @@ class MemoryAttempts:
     def __init__(self) -> None:
         self._notes: dict[tuple[str, int], tuple[int, int, int]] = {}
 
-    async def begin(self, topic: str, partition: int, first: int, last: int) -> int:
-        """Note that offsets ``first``…``last`` are begun; answer how often they were, this one included."""
+    async def begin(self, batches: Sequence[Begun]) -> Sequence[int]:
+        """Note that ``batches`` are begun; answer how often each was, this time included."""
+        return [self._begin(*batch) for batch in batches]
+
+    def _begin(self, topic: str, partition: int, first: int, last: int) -> int:
         noted = self._notes.get((topic, partition))
         if noted is None or first > noted[1]:
             self._notes[topic, partition] = (first, last, 1)

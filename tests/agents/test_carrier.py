@@ -15,7 +15,7 @@ from pipeline.buses.memory import MemoryRecord
 from pipeline.domain.errors import Reason, Unavailable
 from pipeline.domain.limits import ATTEMPTS_MAX, BACKOFF_SECONDS_MAX
 from pipeline.domain.reading import Reading
-from pipeline.ports import Send
+from pipeline.ports import Begun, Send
 from pipeline.stores.memory import MemoryAttempts
 from tests.makers import NOON_MS, WordReader, World, publishing, said, world
 
@@ -59,10 +59,10 @@ class Shut:
         self._away()
         await self.here.bus.send(records)
 
-    async def begin(self, topic: str, partition: int, first: int, last: int) -> int:
+    async def begin(self, batches: Sequence[Begun]) -> Sequence[int]:
         """Note once the door is open."""
         self._away()
-        return await self.attempts.begin(topic, partition, first, last)
+        return await self.attempts.begin(batches)
 
     async def withdraw(self, topic: str, partition: int) -> None:
         """Take back once the door is open."""

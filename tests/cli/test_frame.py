@@ -23,6 +23,7 @@ COMMANDS = [
     ["doctor"],
     ["verify"],
     ["worker"],
+    ["rebuild"],
     ["topics", "apply"],
     ["topics", "list"],
     ["rejects", "list"],

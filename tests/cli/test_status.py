@@ -72,4 +72,4 @@ def test_nothing_there() -> None:
     told = CliRunner().invoke(create_app(), ["doctor", "--kafka", "127.0.0.1:1", "--redis", "redis://127.0.0.1:1/0"])
     assert told.exit_code == 1
     for words in ('"healthy":false', "no broker answers at 127.0.0.1:1", "heartline up"):
-        assert words in told.stdout
+        assert words in told.stdout, told.output

@@ -17,6 +17,7 @@ from pipeline.domain.limits import ATTEMPTS_MAX
 from pipeline.stores.redis import open_stores
 from tests.faults.crowd import crowd
 from tests.faults.scene import Scene
+from tests.makers import begin
 
 SEED = 20_261_124
 EVENTS = 300
@@ -159,9 +160,9 @@ async def test_what_kills_its_worker(stage: Scene) -> None:
     try:
         # As if it had killed all workers but the last already: each real one costs a session.
         for _ in range(ATTEMPTS_MAX):
-            await stores.attempts.begin(poison.topic, poison.partition, 0, poison.offset)
+            await begin(stores.attempts, poison.topic, poison.partition, 0, poison.offset)
         for _ in range(ATTEMPTS_MAX - 1):
-            await stores.attempts.begin(f"{poison.topic}#one", poison.partition, poison.offset, poison.offset)
+            await begin(stores.attempts, f"{poison.topic}#one", poison.partition, poison.offset, poison.offset)
     finally:
         await stores.close()
     await outlived(stage, restarts=1, events=40)

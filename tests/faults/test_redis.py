@@ -15,6 +15,7 @@ from pipeline.embedded.valkey import Valkey
 from pipeline.ports import Change, Claim, Send
 from pipeline.stores.redis import RedisStores, open_stores
 from tests.faults.proxy import Proxy
+from tests.makers import begin
 
 T = TypeVar("T")
 SEND = Send("alerts.care", b"p1", b'{"id":"x"}')
@@ -198,13 +199,13 @@ async def test_a_half_open_connection_is_left(stores: RedisStores, proxy: Proxy)
 
 async def test_an_attempt_whose_answer_is_lost_is_counted_once(stores: RedisStores, proxy: Proxy) -> None:
     """T27: a worker that lost the answer is not suspected twice, however often it must ask."""
-    assert await stores.attempts.begin("feedback", 0, 10, 19) == 1
+    assert await begin(stores.attempts, "feedback", 0, 10, 19) == 1
     for _ in range(3):
         proxy.cut_down(0)
         with pytest.raises(Unavailable):
-            await stores.attempts.begin("feedback", 0, 10, 19)
-    assert await stores.attempts.begin("feedback", 0, 10, 19) == 2
-    assert await stores.attempts.begin("feedback", 0, 10, 19) == 3
+            await begin(stores.attempts, "feedback", 0, 10, 19)
+    assert await begin(stores.attempts, "feedback", 0, 10, 19) == 2
+    assert await begin(stores.attempts, "feedback", 0, 10, 19) == 3
 
 
 async def test_flushed_scripts_are_loaded_again(stores: RedisStores, admin: Redis) -> None:
@@ -216,7 +217,7 @@ async def test_flushed_scripts_are_loaded_again(stores: RedisStores, admin: Redi
     await admin.script_flush()
     assert list(await stores.identities.claim([Claim("h", "p", None)])) == [True]
     await admin.script_flush()
-    assert await stores.attempts.begin("feedback", 0, 1, 2) == 1
+    assert await begin(stores.attempts, "feedback", 0, 1, 2) == 1
 
 
 async def test_scripts_flushed_all_the_time(stores: RedisStores, admin: Redis) -> None:

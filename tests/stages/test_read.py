@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pipeline.clocks import WoundClock
 from pipeline.domain.emotions import Emotion
 from pipeline.domain.errors import Reason, Rejected, Unavailable
-from pipeline.domain.limits import READ_CHARS_MAX, READ_SECONDS_MAX, TEXT_CHARS_MAX
+from pipeline.domain.limits import READ_CHARS_MAX, READ_SECONDS_MAX, READ_TEXT_SECONDS_MAX, TEXT_CHARS_MAX
 from pipeline.domain.reading import Reading
 from pipeline.stages.read import read
 from pipeline.stages.work import Arrived, Outcome
@@ -96,4 +96,4 @@ async def test_a_reader_that_does_not_answer(shut: bool) -> None:
         await read(arrived("happy"), here.doors, Outcome())
     if isinstance(caught.value, Rejected):
         assert caught.value.reason is Reason.TIMEOUT
-        assert here.clock.seconds() <= READ_SECONDS_MAX
+        assert here.clock.seconds() == READ_SECONDS_MAX + READ_TEXT_SECONDS_MAX

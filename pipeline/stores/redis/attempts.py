@@ -1,5 +1,8 @@
 """Attempts in Redis: a hash for each topic, a field for each partition."""
 
+from collections.abc import Sequence
+
+from pipeline.ports import Begun
 from pipeline.stores.redis.keys import Keys
 from pipeline.stores.redis.wire import Script, Wire
 
@@ -50,15 +53,18 @@ class RedisAttempts:
         self._keys = keys
         self._unsure: set[tuple[str, int]] = set()
 
-    async def begin(self, topic: str, partition: int, first: int, last: int) -> int:
-        """Note that offsets ``first``…``last`` are begun; answer how often they were, this one included."""
-        spot = (topic, partition)
-        again = spot in self._unsure
-        self._unsure.add(spot)
-        call = BEGIN.call(self._keys.attempts(topic), (partition, first, last, int(again)))
-        [count] = await self._wire.ask([call], repeatable=False)
-        self._unsure.discard(spot)
-        return int(count)
+    async def begin(self, batches: Sequence[Begun]) -> Sequence[int]:
+        """Note that ``batches`` are begun; answer how often each was, this time included."""
+        spots = {(batch.topic, batch.partition) for batch in batches}
+        again = spots & self._unsure
+        self._unsure |= spots
+        calls = [
+            BEGIN.call(self._keys.attempts(topic), (partition, first, last, int((topic, partition) in again)))
+            for topic, partition, first, last in batches
+        ]
+        counts = await self._wire.ask(calls, repeatable=False)
+        self._unsure -= spots
+        return [int(count) for count in counts]
 
     async def withdraw(self, topic: str, partition: int) -> None:
         """Take back the last count of a partition."""

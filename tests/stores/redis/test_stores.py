@@ -18,6 +18,7 @@ from pipeline.embedded.valkey import Valkey
 from pipeline.ports import Change, Claim, Send
 from pipeline.stores.memory import MemoryCases, MemoryTimelines
 from pipeline.stores.redis import RedisStores, open_stores
+from tests.makers import begin
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SEND = Send("alerts.care", b"k", b"v")
@@ -40,7 +41,7 @@ async def touch_all(stores: RedisStores) -> None:
     await stores.identities.claim([Claim("h", "p1-a", None)])
     await stores.timelines.apply([Change("p1-a", 0, Figures(), [Entry("m", 1, b"{}")], {"x": SEND}, "p0")])
     await stores.cases.save([CASE])
-    await stores.attempts.begin("feedback", 0, 1, 2)
+    await begin(stores.attempts, "feedback", 0, 1, 2)
 
 
 async def test_every_key_is_documented(stores: RedisStores) -> None:
@@ -192,7 +193,7 @@ async def test_nobody_listens() -> None:
         stores.identities.find(["h"]),
         stores.timelines.load({"p": []}),
         stores.cases.newest(None, 1),
-        stores.attempts.begin("feedback", 0, 1, 2),
+        begin(stores.attempts, "feedback", 0, 1, 2),
         anext(stores.timelines.persons()),
     ):
         with pytest.raises(Unavailable, match="start it"):
