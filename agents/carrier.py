@@ -1,8 +1,9 @@
 """The carrier: record batches, from the stream to everything that they cause being confirmed.
 
 What waits is carried together: while one group is on its way to Redis and the broker, the batches of other
-partitions gather, and go as one (group commit). So a busy worker makes few, large calls, and an idle one none that
-waits. Order holds, since a partition has one batch in work at a time. A group that takes long does not stop the next.
+partitions gather, and go as one (group commit), one group every few milliseconds at most. So a busy worker makes few,
+large calls, and what comes to an idle one goes at once. Order holds, since a partition has one batch in work at a
+time. A group that takes long does not stop the next.
 
 The carrier never raises and is never cancelled (either would end the batch unfinished). What it cannot finish, it
 waits for; what it must not wait for any longer, it leaves to the next worker by ending this one, unacknowledged.
@@ -27,6 +28,7 @@ from pipeline.stages.work import Doors, Outcome
 EXIT_UNFINISHED = 70  # EX_SOFTWARE: a batch cannot be finished and was not acknowledged
 EXIT_UNAVAILABLE = 75  # EX_TEMPFAIL: a door stayed shut longer than HEARTLINE_RETRY_SECONDS
 FIRST_PAUSE_SECONDS = 0.05
+GROUP_EVERY_SECONDS = 0.01
 GROUP_YOUNG_SECONDS = 0.25  # a group that is older does not keep the next one waiting
 
 T = TypeVar("T")
@@ -47,7 +49,8 @@ class _Line:
 
     waiting: deque[tuple[Sequence[Record], "asyncio.Future[None]"]] = field(default_factory=deque)
     groups: set["asyncio.Task[None] | None"] = field(default_factory=set)
-    begun: float = 0.0
+    begun: float = float("-inf")  # when the last group was, by the clock of the loop
+    timer: asyncio.TimerHandle | None = None
 
     def take(self) -> list[tuple[Sequence[Record], "asyncio.Future[None]"]]:
         """Take the batches that waited longest, up to GROUP_EVENTS_MAX events, at least one."""
@@ -106,14 +109,19 @@ class Carrier:
         return record.topic.removeprefix(self._prefix).partition(".")[0]
 
     def _go(self, line: "_Line") -> None:
-        """Start a group, unless there is nothing to carry or the last one has only just begun."""
-        now = self._doors.clock.seconds()
-        if not line.waiting or (line.groups and now - line.begun < GROUP_YOUNG_SECONDS):
+        """Start a group, now or when the last one is old enough, if anything waits."""
+        loop = asyncio.get_running_loop()
+        if line.timer is not None:
+            line.timer.cancel()
+            line.timer = None
+        if not line.waiting:
             return
-        line.begun = now
-        group = asyncio.ensure_future(self._group(line))
-        line.groups.add(group)
-        asyncio.get_running_loop().call_later(GROUP_YOUNG_SECONDS, self._go, line)
+        early = line.begun + (GROUP_YOUNG_SECONDS if line.groups else GROUP_EVERY_SECONDS) - loop.time()
+        if early > 0:
+            line.timer = loop.call_later(early, self._go, line)
+            return
+        line.begun = loop.time()
+        line.groups.add(loop.create_task(self._group(line)))
 
     async def _group(self, line: "_Line") -> None:
         await asyncio.sleep(0)  # what this turn of the loop still brings comes along

@@ -43,6 +43,7 @@ from pipeline.domain.limits import BATCH_BYTES_MAX, BATCH_EVENTS_MAX
 SCHEME = "records"
 
 FETCH_SECONDS = 0.25  # how long a fetch waits for a first record; a rebalance waits for the fetch at most as long
+FETCH_EVERY_SECONDS = 0.01  # at most; asking for each record by itself costs the broker more than the wait
 FETCH_SECONDS_PARTLY = 0.02  # the same while a partition is left out: it should be asked again soon
 BROKER_WAIT_MS = 100  # how long the broker holds a fetch; a partition drained meanwhile is not asked before its end
 SETTLE_SECONDS = 5.0
@@ -87,6 +88,7 @@ class Consumer(privates.Consumer):
     The bounds of a batch can be lowered for one app by setting ``batch_events_max`` or ``batch_bytes_max`` on it.
     """
 
+    fetch_every_seconds: float = FETCH_EVERY_SECONDS
     fetch_events_max: int | None = None  # records of all partitions that one fetch takes over
 
     def __init__(self, transport: Any, *args: Any, **kwargs: Any) -> None:
@@ -102,6 +104,7 @@ class Consumer(privates.Consumer):
         self._settled = False  # whether the last rebalance has come to its end
         self._fetching: asyncio.Task[privates.Records] | None = None
         self._fetching_epoch = 0
+        self._fetched_seconds = 0.0
         self._stir = asyncio.Event()
         self._background: set[asyncio.Task[None]] = set()
 
@@ -177,6 +180,11 @@ class Consumer(privates.Consumer):
         hungry = {tp for tp, ledger in self._ledgers.items() if ledger.waiting < self.batch_events_max}
         if not hungry:
             return
+        early = self._fetched_seconds + self.fetch_every_seconds - monotonic()
+        if early > 0:
+            asyncio.get_running_loop().call_later(early, self._stir.set)
+            return
+        self._fetched_seconds = monotonic()
         seconds = FETCH_SECONDS if len(hungry) == len(self._ledgers) else FETCH_SECONDS_PARTLY
         self._fetching = asyncio.ensure_future(self.fetch(hungry, seconds, self.fetch_events_max))
         self._fetching_epoch = self._epoch

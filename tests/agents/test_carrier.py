@@ -5,13 +5,15 @@ import logging
 import subprocess
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
+from dataclasses import replace
+from typing import Any, NoReturn
 
 import pytest
 
 from agents import carrier
 from agents.carrier import EXIT_UNAVAILABLE, EXIT_UNFINISHED, FIRST_PAUSE_SECONDS, Carrier
 from pipeline.buses.memory import MemoryRecord
+from pipeline.clocks import SystemClock
 from pipeline.domain.errors import Reason, Unavailable
 from pipeline.domain.limits import ATTEMPTS_MAX, BACKOFF_SECONDS_MAX
 from pipeline.domain.reading import Reading
@@ -168,6 +170,64 @@ async def test_a_cancelled_batch_ends_the_worker() -> None:
     with pytest.raises(Left) as caught:
         await task
     assert caught.value.code == EXIT_UNFINISHED
+
+
+class Counting(WordReader):
+    """Notes how many texts it is asked for at once; holds the first time until it is let go."""
+
+    def __init__(self) -> None:
+        self.asked: list[int] = []
+        self.let_go = asyncio.Event()
+
+    async def _later(self, texts: Sequence[str]) -> Sequence[Reading]:
+        self.asked.append(len(texts))
+        if len(self.asked) == 1:
+            await self.let_go.wait()
+        return super().read(texts)
+
+    def read(self, texts: Sequence[str]) -> Any:
+        """Read behind a network."""
+        return self._later(texts)
+
+
+def of_partition(partition: int, events: int) -> list[MemoryRecord]:
+    """Answer a batch of one partition."""
+    return [replace(each, partition=partition) for each in batch(*["happy"] * events)]
+
+
+async def test_what_waits_is_carried_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    """While one group is on its way, the batches of other partitions gather and go as one, up to the limit."""
+    monkeypatch.setattr(carrier, "GROUP_YOUNG_SECONDS", 60.0)
+    monkeypatch.setattr(carrier, "GROUP_EVENTS_MAX", 5)
+    monkeypatch.setattr(SystemClock, "within", lambda _, __, work: work)
+    here, reader = world(), Counting()
+    here.change(reader=reader, clock=SystemClock())
+    carries_all = carries(here)
+    first = asyncio.ensure_future(carries_all.carry(of_partition(0, 1)))
+    while not reader.asked:
+        await asyncio.sleep(0)
+    later = [asyncio.ensure_future(carries_all.carry(of_partition(n, 2))) for n in (1, 2, 3)]
+    await asyncio.sleep(0)
+    assert reader.asked == [1]
+    reader.let_go.set()
+    await asyncio.gather(first, *later)
+    assert reader.asked == [1, 4, 2]
+
+
+async def test_a_group_that_takes_long_does_not_stop_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A group that hangs keeps its own partitions only: what comes later is carried past it."""
+    monkeypatch.setattr(carrier, "GROUP_YOUNG_SECONDS", 0.01)
+    here, reader = world(), Counting()
+    here.change(reader=reader, clock=SystemClock())
+    carries_all = carries(here)
+    stuck = asyncio.ensure_future(carries_all.carry(of_partition(0, 1)))
+    while not reader.asked:
+        await asyncio.sleep(0)
+    async with asyncio.timeout(5):
+        await carries_all.carry(of_partition(1, 3))
+    assert (reader.asked, stuck.done()) == ([1, 3], False)
+    reader.let_go.set()
+    await stuck
 
 
 class Deadly(WordReader):

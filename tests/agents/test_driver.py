@@ -33,6 +33,8 @@ def record(tp: TP, offset: int, value: bytes = b"value") -> ConsumerRecord:
 class LogConsumer(Consumer):
     """The driver's consumer on a log in memory."""
 
+    fetch_every_seconds = 0.0
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.logs: dict[TP, list[ConsumerRecord]] = {A: [], B: []}
@@ -241,6 +243,18 @@ async def test_a_full_partition_is_not_fetched(bench: Bench) -> None:
     assert bench.consumer.fetches == fetches
     await bench.finish(bench.messages[0])
     assert bench.consumer.fetches > fetches
+
+
+async def test_fetches_keep_a_distance(bench: Bench) -> None:
+    """However often the loop turns, the broker is asked again only after the distance, and then by itself."""
+    bench.consumer.fetch_every_seconds = 0.02
+    await bench.read()
+    assert bench.consumer.fetches == 1
+    bench.consumer.logs[A] = [record(A, 0)]
+    async with asyncio.timeout(5):
+        while not bench.messages:
+            await asyncio.sleep(0)
+    assert bench.consumer.fetches == 2
 
 
 async def test_the_counts_for_a_watchdog(bench: Bench) -> None:
