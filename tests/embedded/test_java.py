@@ -114,7 +114,7 @@ async def test_a_download_given_up_leaves_nothing(tool: Tool) -> None:
     tool("mvn", "sleep 600")
     work = asyncio.create_task(bring(silent))
     async with asyncio.timeout(10):
-        while not (cache() / "maven.log").exists():  # noqa: ASYNC110 - a process tells no loop
+        while not (cache() / "maven.log").exists():
             await asyncio.sleep(0.01)
     work.cancel()
     with pytest.raises(asyncio.CancelledError):

@@ -174,7 +174,7 @@ async def test_a_start_given_up_leaves_nothing(tmp_path: Path) -> None:
     server.start_seconds_max = 60.0  # type: ignore[misc]
     start = asyncio.create_task(server.start())
     async with asyncio.timeout(10):
-        while not server.alive:  # noqa: ASYNC110 - a process tells no loop
+        while not server.alive:
             await asyncio.sleep(0.01)
     start.cancel()
     with contextlib.suppress(asyncio.CancelledError):

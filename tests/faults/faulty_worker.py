@@ -132,7 +132,7 @@ def note(file: str, what: Any) -> None:
 
 async def appears(file: str) -> None:
     """Wait for a file."""
-    while not os.path.exists(file):  # noqa: ASYNC110, ASYNC240, PTH110 - another process makes it
+    while not os.path.exists(file):  # noqa: ASYNC240, PTH110 - another process makes it
         await asyncio.sleep(POLL_SECONDS)
 
 

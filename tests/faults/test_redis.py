@@ -141,7 +141,7 @@ async def test_an_effect_whose_answer_is_lost(stores: RedisStores, proxy: Proxy,
     with pytest.raises(Unavailable, match="in time"):
         await stores.timelines.apply([change])
     async with asyncio.timeout(PATIENCE_SECONDS):
-        while not await admin.hexists(f"hl:{{b{bucket_of('p1-a')}}}:outbox", "x"):  # noqa: ASYNC110 - Redis sets no event
+        while not await admin.hexists(f"hl:{{b{bucket_of('p1-a')}}}:outbox", "x"):
             await asyncio.sleep(0.01)
     proxy.hold_down = False
     assert list(await stores.timelines.apply([change])) == [False]
