@@ -1,9 +1,8 @@
 """The carrier: record batches, from the stream to everything that they cause being confirmed.
 
-What waits is carried together: while one group is on its way to Redis and the broker, the batches of other
-partitions gather, and go as one (group commit), one group every few milliseconds at most. So a busy worker makes few,
-large calls, and what comes to an idle one goes at once. Order holds, since a partition has one batch in work at a
-time. A group that takes long does not stop the next.
+What waits is carried together (group commit): a group leaves every few milliseconds at most, with the batches of all
+partitions that came meanwhile. So a busy worker makes few, large calls, and what comes to an idle one goes at once.
+Order holds, since a partition has one batch in work at a time; a group that takes long does not stop the next.
 
 The carrier never raises and is never cancelled (either would end the batch unfinished). What it cannot finish, it
 waits for; what it must not wait for any longer, it leaves to the next worker by ending this one, unacknowledged.
@@ -28,8 +27,7 @@ from pipeline.stages.work import Doors, Outcome
 EXIT_UNFINISHED = 70  # EX_SOFTWARE: a batch cannot be finished and was not acknowledged
 EXIT_UNAVAILABLE = 75  # EX_TEMPFAIL: a door stayed shut longer than HEARTLINE_RETRY_SECONDS
 FIRST_PAUSE_SECONDS = 0.05
-GROUP_EVERY_SECONDS = 0.01
-GROUP_YOUNG_SECONDS = 0.25  # a group that is older does not keep the next one waiting
+GROUP_EVERY_SECONDS = 0.005  # at most; what comes meanwhile goes along
 
 T = TypeVar("T")
 Place = tuple[str, int]  # topic, partition
@@ -109,14 +107,14 @@ class Carrier:
         return record.topic.removeprefix(self._prefix).partition(".")[0]
 
     def _go(self, line: "_Line") -> None:
-        """Start a group, now or when the last one is old enough, if anything waits."""
+        """Start a group, now or when its time has come, if anything waits."""
         loop = asyncio.get_running_loop()
         if line.timer is not None:
             line.timer.cancel()
             line.timer = None
         if not line.waiting:
             return
-        early = line.begun + (GROUP_YOUNG_SECONDS if line.groups else GROUP_EVERY_SECONDS) - loop.time()
+        early = line.begun + GROUP_EVERY_SECONDS - loop.time()
         if early > 0:
             line.timer = loop.call_later(early, self._go, line)
             return

@@ -43,7 +43,7 @@ from pipeline.domain.limits import BATCH_BYTES_MAX, BATCH_EVENTS_MAX
 SCHEME = "records"
 
 FETCH_SECONDS = 0.25  # how long a fetch waits for a first record; a rebalance waits for the fetch at most as long
-FETCH_EVERY_SECONDS = 0.01  # at most; asking for each record by itself costs the broker more than the wait
+FETCH_EVERY_SECONDS = 0.008  # at most; asking for each record by itself costs the broker more than the wait
 FETCH_SECONDS_PARTLY = 0.02  # the same while a partition is left out: it should be asked again soon
 BROKER_WAIT_MS = 100  # how long the broker holds a fetch; a partition drained meanwhile is not asked before its end
 SETTLE_SECONDS = 5.0

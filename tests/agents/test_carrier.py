@@ -196,8 +196,8 @@ def of_partition(partition: int, events: int) -> list[MemoryRecord]:
 
 
 async def test_what_waits_is_carried_together(monkeypatch: pytest.MonkeyPatch) -> None:
-    """While one group is on its way, the batches of other partitions gather and go as one, up to the limit."""
-    monkeypatch.setattr(carrier, "GROUP_YOUNG_SECONDS", 60.0)
+    """Between two groups the batches of all partitions gather and go as one, up to the limit."""
+    monkeypatch.setattr(carrier, "GROUP_EVERY_SECONDS", 0.05)
     monkeypatch.setattr(carrier, "GROUP_EVENTS_MAX", 5)
     monkeypatch.setattr(SystemClock, "within", lambda _, __, work: work)
     here, reader = world(), Counting()
@@ -214,9 +214,8 @@ async def test_what_waits_is_carried_together(monkeypatch: pytest.MonkeyPatch) -
     assert reader.asked == [1, 4, 2]
 
 
-async def test_a_group_that_takes_long_does_not_stop_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_group_that_takes_long_does_not_stop_the_next() -> None:
     """A group that hangs keeps its own partitions only: what comes later is carried past it."""
-    monkeypatch.setattr(carrier, "GROUP_YOUNG_SECONDS", 0.01)
     here, reader = world(), Counting()
     here.change(reader=reader, clock=SystemClock())
     carries_all = carries(here)
