@@ -11,8 +11,10 @@ from agents import alerts, feedback, moments
 from agents.carrier import Carrier
 from agents.driver import Consumer, app_options
 from pipeline.compose import House
+from pipeline.flow import TOPICS
 from pipeline.settings import Settings
 
+TOPIC = {topic.name: topic for topic in TOPICS}
 AGENTS = {"feedback": feedback.listen, "moments": moments.listen, "alerts": alerts.listen}
 
 
@@ -40,6 +42,6 @@ def create_app(settings: Settings, house: House, only: Collection[str] = ()) -> 
     for name, listen in AGENTS.items():
         if not only or name in only:
             # As many actors as partitions, so that the batches of all of them can be carried together.
-            names = [settings.topic(topic) for topic in topics[name]]
-            listen(app, names, carrier, len(names) * settings.partitions)
+            actors = sum(TOPIC[name].partitions(settings.partitions) for _ in topics[name])
+            listen(app, [settings.topic(topic) for topic in topics[name]], carrier, actors)
     return app, carrier

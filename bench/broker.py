@@ -10,12 +10,18 @@ from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from pipeline.buses.topics import apply, inspect
 from pipeline.domain.buckets import partition_of
+from pipeline.flow import TOPICS
 from pipeline.ports import Send
 from pipeline.settings import Settings
 
 ANSWER_SECONDS_MAX = 20.0
 JOIN_SECONDS_MAX = 60.0
 POLL_SECONDS = 0.1
+
+
+def partitions_of(topic: str, most: int) -> int:
+    """Answer how many partitions a topic (with its prefix) has where ``most`` is the setting."""
+    return next((each.partitions(most) for each in TOPICS if each.per_team and f"{each.name}." in topic), most)
 
 
 class Broker:
@@ -74,7 +80,7 @@ class Broker:
 
         Each group has ``members`` members then. Raises RuntimeError where that takes too long.
         """
-        wanted = len(topics) * partitions
+        wanted = sum(partitions_of(topic, partitions) for topic in topics)
         end, told_last = monotonic() + JOIN_SECONDS_MAX, ""
         while monotonic() < end:
             sleep(POLL_SECONDS)
@@ -103,7 +109,11 @@ class Broker:
 
     def committed(self, groups: Sequence[str], topics: Sequence[str], partitions: int) -> dict[tuple[str, int], int]:
         """Answer the committed offset of every partition of ``topics``, by whichever of the groups reads it."""
-        places = [TopicPartition(topic, partition) for topic in topics for partition in range(partitions)]
+        places = [
+            TopicPartition(topic, partition)
+            for topic in topics
+            for partition in range(partitions_of(topic, partitions))
+        ]
         answer = dict.fromkeys(((place.topic, place.partition) for place in places), 0)
         for group in groups:
             told = self._admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group, places)])
@@ -122,7 +132,11 @@ class Broker:
         return max((offset.timestamp for offset in told.values()), default=0) / 1000
 
     def _offsets(self, topics: Sequence[str], partitions: int, spec: OffsetSpec) -> dict[tuple[str, int], object]:
-        wanted = {TopicPartition(topic, partition): spec for topic in topics for partition in range(partitions)}
+        wanted = {
+            TopicPartition(topic, partition): spec
+            for topic in topics
+            for partition in range(partitions_of(topic, partitions))
+        }
         return {
             (place.topic, place.partition): done.result(ANSWER_SECONDS_MAX)
             for place, done in self._admin.list_offsets(wanted).items()

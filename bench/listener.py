@@ -12,6 +12,7 @@ from time import time
 import orjson
 from confluent_kafka import Consumer, TopicPartition
 
+from bench.broker import partitions_of
 from bench.ground import PARTITIONS
 
 POLL_SECONDS = 0.2
@@ -36,7 +37,11 @@ def listen(arguments: list[str]) -> None:
         }
     )
     consumer.assign(
-        [TopicPartition(f"{prefix}alerts.{team}", partition, 0) for team in teams for partition in range(PARTITIONS)]
+        [
+            TopicPartition(f"{prefix}alerts.{team}", partition, 0)
+            for team in teams
+            for partition in range(partitions_of(f"alerts.{team}", PARTITIONS))
+        ]
     )
     threading.Thread(target=await_end, daemon=True).start()
     came: list[tuple[float, bytes]] = []

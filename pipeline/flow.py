@@ -32,6 +32,7 @@ from pipeline.stages.stitch import arrival, stitch
 from pipeline.stages.work import Arrived, Doors, Outcome, Verb
 
 DAY_MS = 86_400_000
+TEAM_PARTITIONS_SHARE = 4
 VERSION = 1
 TYPES: dict[str, type[Value]] = {
     "feedback.received": Feedback,
@@ -55,6 +56,14 @@ class Topic:
     compacted: bool = False
     message_bytes_max: int = INNER_BYTES_MAX
     per_team: bool = False
+
+    def partitions(self, most: int) -> int:
+        """Answer how many partitions it has where ``most`` is the setting.
+
+        What a team must answer is little, and there are many teams: each partition costs the broker and the workers
+        something with every fetch. A power of two still keeps a bucket on one partition.
+        """
+        return max(1, most // TEAM_PARTITIONS_SHARE) if self.per_team else most
 
 
 @dataclass(frozen=True, slots=True)

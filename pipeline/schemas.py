@@ -99,7 +99,7 @@ def _channel(topic: Topic) -> _Json:
         "messages": {name: {"$ref": f"#/components/messages/{name}"} for name in _messages(topic)},
         "bindings": {
             "kafka": {
-                "partitions": Settings.model_fields["partitions"].default,
+                "partitions": topic.partitions(Settings.model_fields["partitions"].default),
                 "replicas": Settings.model_fields["replication"].default,
                 "topicConfiguration": configuration,
                 "bindingVersion": "0.5.0",

@@ -80,7 +80,7 @@ async def apply(settings: Settings, teams: Sequence[str]) -> list[State]:
 async def _make(admin: AIOKafkaAdminClient, name: str, topic: Topic, settings: Settings) -> None:
     new = NewTopic(
         name=name,
-        num_partitions=settings.partitions,
+        num_partitions=topic.partitions(settings.partitions),
         replication_factor=settings.replication,
         topic_configs=configs_of(topic),
     )
@@ -121,11 +121,13 @@ async def _configs(admin: AIOKafkaAdminClient, names: Sequence[str]) -> dict[str
 
 def _ailments(name: str, topic: Topic, partitions: int, configs: dict[str, str], settings: Settings) -> tuple[str, ...]:
     found = []
-    if partitions != settings.partitions:
+    expected = topic.partitions(settings.partitions)
+    if partitions != expected:
         found.append(
-            f"topic {name} has {partitions} partitions, {settings.partitions} are set; topics keyed alike need "
-            f"the same number: set HEARTLINE_PARTITIONS={partitions}, or start a new prefix "
-            "(partitions cannot be changed without breaking the order of a person)"
+            f"topic {name} has {partitions} partitions, {expected} are expected with HEARTLINE_PARTITIONS="
+            f"{settings.partitions}; topics keyed alike need fitting numbers: set HEARTLINE_PARTITIONS="
+            f"{partitions * settings.partitions // expected}, or start a new prefix (partitions cannot be changed "
+            "without breaking the order of a person)"
         )
     for config, value in configs_of(topic).items():
         if config in configs and configs[config] != value:

@@ -194,7 +194,7 @@ async def test_topics_that_are_not_there(stage: Scene) -> None:
     await stage.until(lambda: not missing.running and not fewer.running, "both refuse")
     assert (missing.process.returncode, fewer.process.returncode) == (2, 2)
     assert f"topic {stage.settings.prefix}none-feedback does not exist; run: heartline topics apply" in missing.words
-    assert "has 4 partitions, 8 are set" in fewer.words
+    assert "has 4 partitions, 8 are expected" in fewer.words
     assert "HEARTLINE_PARTITIONS=4" in fewer.words
 
 
