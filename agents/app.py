@@ -36,6 +36,7 @@ def create_app(settings: Settings, house: House, only: Collection[str] = ()) -> 
         settings.prefix,
         settings.retry_seconds,
         alive=alive,
+        alone=("feedback",) if getattr(house.doors.reader, "remote", False) else (),
     )
     topics = {"feedback": ["feedback"], "moments": ["moments"]}
     topics["alerts"] = [f"alerts.{team}" for team in sorted(house.doors.policy.teams)]

@@ -12,7 +12,7 @@ import asyncio
 import logging
 import os
 from collections import defaultdict, deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import NoReturn, TypeVar
@@ -63,17 +63,26 @@ class _Line:
 class Carrier:
     """Carries batches, one of a partition at a time.
 
-    ``prefix`` is what the topic names begin with; ``alive`` is told of every sign of life.
+    ``prefix`` is what the topic names begin with; ``alive`` is told of every sign of life; ``alone`` names the steps
+    whose partitions are not carried together, because one event there can hang for long.
     """
 
     def __init__(
-        self, doors: Doors, attempts: Attempts, prefix: str, retry_seconds: float, alive: Callable[[], None]
+        self,
+        doors: Doors,
+        attempts: Attempts,
+        prefix: str,
+        retry_seconds: float,
+        *,
+        alive: Callable[[], None],
+        alone: Collection[str] = (),
     ) -> None:
         self._doors = doors
         self._attempts = attempts
         self._prefix = prefix
         self._retry_seconds = retry_seconds
         self._alive = alive
+        self._alone = frozenset(alone)
         self._signs: dict[Place, float] = {}
         self._lines: dict[str, _Line] = defaultdict(_Line)
 
@@ -90,11 +99,10 @@ class Carrier:
         place = (records[0].topic, records[0].partition)
         self._sign([place])
         try:
-            done = asyncio.get_running_loop().create_future()
-            line = self._lines[self._step(records[0])]
-            line.waiting.append((records, done))
-            self._go(line)
-            await done
+            if (step := self._step(records[0])) in self._alone:
+                await self._carry([records])
+            else:
+                await self._together(step, records)
         except asyncio.CancelledError:
             leave(EXIT_UNFINISHED, "a batch was cancelled in the middle")
         except Exception:
@@ -102,6 +110,12 @@ class Carrier:
             leave(EXIT_UNFINISHED, "a batch failed for a reason that the flow does not know")
         finally:
             self._signs.pop(place, None)
+
+    async def _together(self, step: str, records: Sequence[Record]) -> None:
+        line, done = self._lines[step], asyncio.get_running_loop().create_future()
+        line.waiting.append((records, done))
+        self._go(line)
+        await done
 
     def _step(self, record: Record) -> str:
         return record.topic.removeprefix(self._prefix).partition(".")[0]

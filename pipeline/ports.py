@@ -22,7 +22,11 @@ class Send(NamedTuple):
 
 
 class Reader(Protocol):
-    """Reads emotion. ``name`` is 'name/version' and stands in every reading."""
+    """Reads emotion. ``name`` is 'name/version' and stands in every reading.
+
+    A reader behind a network also says ``remote = True``: one text may hang there, and must not keep those of other
+    partitions waiting.
+    """
 
     name: str
 

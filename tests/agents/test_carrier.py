@@ -214,6 +214,16 @@ async def test_what_waits_is_carried_together(monkeypatch: pytest.MonkeyPatch) -
     assert reader.asked == [1, 4, 2]
 
 
+async def test_what_can_hang_is_carried_alone() -> None:
+    """Where a step is to be carried alone, each partition has a group of its own."""
+    here, reader = world(), Counting()
+    here.change(reader=reader, clock=SystemClock())
+    reader.let_go.set()
+    alone = Carrier(here.doors, MemoryAttempts(), "", RETRY_SECONDS, alive=lambda: None, alone=["feedback"])
+    await asyncio.gather(*(alone.carry(of_partition(n, 2)) for n in range(3)))
+    assert reader.asked == [2, 2, 2]
+
+
 async def test_a_group_that_takes_long_does_not_stop_the_next() -> None:
     """A group that hangs keeps its own partitions only: what comes later is carried past it."""
     here, reader = world(), Counting()

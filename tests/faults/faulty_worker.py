@@ -99,6 +99,7 @@ class FaultyReader:
     def __init__(self, reader: Any, plan: Mapping[str, Any]) -> None:
         self._reader, self._plan = reader, plan
         self.name: str = reader.name
+        self.remote = "never_for" in plan or "hold" in plan
 
     def read(self, texts: Sequence[str]) -> Sequence[Reading] | Awaitable[Sequence[Reading]]:
         """Answer a reading a text, or do as planned."""

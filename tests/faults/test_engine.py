@@ -322,7 +322,7 @@ async def test_a_body_that_raises(scene: Scene) -> None:
     scene.assert_nothing_lost()
 
 
-@pytest.mark.parametrize("fault", ["block_at", "hang_at"])
+@pytest.mark.parametrize("fault", ["block_at", pytest.param("hang_at", marks=pytest.mark.chaos)])
 async def test_nothing_moves_any_more(scene: Scene, fault: str) -> None:
     """A body that blocks the loop or hangs is found by the watchdog, which ends the worker; its batch comes again.
 

@@ -200,7 +200,7 @@ async def test_topics_that_are_not_there(stage: Scene) -> None:
 
 async def test_a_stuck_head(stage: Scene, tmp_path: Path) -> None:
     """T15: a batch that hangs holds up its own partition only, and no commit ever passes it."""
-    first = stage.work({"hold": "HOLD", "hold_file": str(tmp_path / "never")})
+    first = stage.work({"hold": "HOLD", "hold_file": str(tmp_path / "never"), "reader_seconds": 600})
     await stage.publish([next(crowd(SEED, 1)) | {"text": "HOLD"}])
     await stage.publish(crowd(SEED + 1, 100))
     (held,) = [r for r in await stage.records("feedback") if b"HOLD" in (r.value or b"")]
