@@ -26,7 +26,7 @@ demo: install ## Start the embedded servers and all agents, replay a story, show
 	$(call say,Starting Heartline with its sample story)
 	@$(BIN)/heartline up --demo
 
-check: install lint test ## Every check and test that needs no Docker (about 8 minutes)
+check: install lint test ## Every check and test that needs no Docker (about 11 minutes)
 	@$(MAKE) --no-print-directory -j2 service kafka  # both wait for sessions to end most of the time
 	$(call took,all checks and tests passed)
 
