@@ -14,7 +14,7 @@ from typing import cast
 from redis.exceptions import RedisError
 
 from agents.app import create_app
-from agents.carrier import EXIT_UNAVAILABLE, EXIT_UNFINISHED
+from agents.carrier import EXIT_UNAVAILABLE, EXIT_UNFINISHED, leave
 from agents.driver import Consumer
 from agents.watchdog import Watchdog
 from pipeline.buses.topics import inspect
@@ -25,6 +25,7 @@ from pipeline.stores.redis.workers import report, withdraw
 
 EXIT_MISCONFIGURED = 2
 REPORT_SECONDS = 1.0
+STOP_SECONDS_MAX = 60.0
 # A collection of the oldest generation walks everything that lives; what was made at the start never dies.
 GC_THRESHOLDS = (20_000, 20, 50)
 
@@ -90,7 +91,12 @@ async def _work(settings: Settings, only: Collection[str], opener: Opener) -> in
             crashed = app.crashed
         finally:
             # From here on only the end of the batches in work is waited for; then the offsets are committed.
-            await app.stop()
+            try:
+                async with asyncio.timeout(STOP_SECONDS_MAX):
+                    await app.stop()
+            except TimeoutError:
+                # The broker is gone for good, say: what is not committed comes again.
+                leave(EXIT_UNFINISHED, f"not stopped within {STOP_SECONDS_MAX:g} s")
             watchdog.stop()
             reporting.cancel()
             with suppress(asyncio.CancelledError):
