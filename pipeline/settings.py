@@ -12,6 +12,7 @@ from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from pipeline.domain.errors import Misconfigured
+from pipeline.domain.limits import HUNG_SECONDS_MAX, RETRY_SECONDS_MAX
 
 
 def state_folder() -> Path:
@@ -56,8 +57,12 @@ class Settings(BaseSettings):
     replication: int = Field(1, ge=1, le=9, description="copies of each topic; 3 in production")
     idempotence: Literal["auto", "on", "off"] = Field("auto", description="idempotent producer; auto asks the broker")
     session_seconds: float = Field(10.0, gt=0, description="after which a silent worker's partitions move on")
-    retry_seconds: float = Field(300.0, gt=0, description="how long a worker waits for a shut door before it exits")
-    hung_seconds: float = Field(120.0, gt=0, description="without progress, after which a worker ends itself")
+    retry_seconds: float = Field(
+        RETRY_SECONDS_MAX, gt=0, description="how long a worker waits for a shut door before it exits"
+    )
+    hung_seconds: float = Field(
+        HUNG_SECONDS_MAX, gt=0, description="without progress, after which a worker ends itself"
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="of the workers")
 
     @classmethod
