@@ -1,0 +1,114 @@
+"""The fast reader: a small trained network over words, about a tenth of a millisecond a text.
+
+MODEL_CARD.md says what it was trained on, how good it is and where it is wrong; ``training`` is the recipe. A long
+text is read in passages of whole sentences and pooled, so that one hurt sentence in a long polite letter is found.
+The work is linear in the text.
+"""
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from importlib.resources import files
+from itertools import chain, pairwise
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.domain.emotions import EMOTIONS
+from pipeline.domain.errors import Misconfigured
+from pipeline.domain.limits import TEXT_CHARS_MAX
+from pipeline.domain.reading import Felt, Reading
+from pipeline.readers.evidence import spans
+from pipeline.readers.network import Array, Network
+from pipeline.readers.passages import passages, pooled
+from pipeline.readers.verdict import ACTIONS, EFFORTS, OUTPUTS, SUCCESSES, Scale, Verdict, verdicts
+from pipeline.readers.words import WORDS, lowered, pieces
+
+
+class Asked(NamedTuple):
+    """A text to be read: its words in lower case, the ids of the pieces of each, its passages in words."""
+
+    text: str
+    cut: bool  # whether there is more of it than is read
+    english: bool
+    words: list[str]
+    ids: list[tuple[int, ...]]
+    parts: list[tuple[int, int]]  # first word and last (exclusive)
+
+
+class FastReader:
+    """Reads English feedback by a small network. Implements the Reader port."""
+
+    name = "fast/1"
+
+    def __init__(self) -> None:
+        weights = shipped("fast.npz")
+        self._pieces = pieces()
+        self._network = Network(weights)
+        self._scale = Scale.of(weights)
+
+    def read(self, texts: Sequence[str]) -> list[Reading]:
+        """Answer one reading a text, in order. Pure; linear in the length of the texts; never raises."""
+        asked = list(map(self._asked, texts))
+        told = [one for one in asked if one.english and one.words]
+        outputs, evidence = self.outputs(told)
+        read = map(self._reading, told, verdicts(outputs, self._scale), evidence)
+        return [next(read) if one.english and one.words else self._unread(one) for one in asked]
+
+    def _asked(self, text: str) -> Asked:
+        cut = len(text) > TEXT_CHARS_MAX
+        if cut:
+            text = text[:TEXT_CHARS_MAX]
+        words = WORDS.findall(lowered(text))
+        ids = list(map(self._pieces.__getitem__, words))
+        return Asked(text, cut, self._pieces.is_english(words), words, ids, passages(words, ids))
+
+    def outputs(self, told: Sequence[Asked]) -> tuple[Array, list[Array]]:
+        """Answer a row of outputs for each text, and its evidence: a row a piece (see ``network``)."""
+        if not told:
+            return np.zeros((0, OUTPUTS), np.float32), []
+        answer = self._network.answer([[*chain.from_iterable(one.ids[a:b])] for one in told for a, b in one.parts])
+        starts, evidence, part = answer.starts.tolist(), [], 0
+        for one in told:
+            last = part + len(one.parts)
+            rows = [answer.places[a : b - 1] for a, b in pairwise(starts[part : last + 1])]  # without the gap behind
+            evidence.append(rows[0] if len(rows) == 1 else np.concatenate(rows))
+            part = last
+        return pooled(answer.whole, [len(one.parts) for one in told]), evidence
+
+    def _reading(self, one: Asked, said: Verdict, evidence: Array) -> Reading:
+        named = [EMOTIONS[place] for place in said.named]
+        return Reading.made({
+            "emotions": dict(zip(named, map(_felt, said.confidence, said.strength), strict=True)),
+            "primary": named[0] if named else None,
+            "valence": said.valence,
+            "negative": said.negative,
+            "success": SUCCESSES[said.success],
+            "effort": EFFORTS[said.effort],
+            "action": ACTIONS[said.action],
+            "spans": tuple(spans(one.text, one.words, one.ids, evidence, said.named)) if named else (),
+            "topics": (),
+            "understood": True,
+            "review": not said.sure,
+            "truncated": one.cut,
+            "reader": self.name,
+        })
+
+    def _unread(self, one: Asked) -> Reading:
+        """Answer the reading of a text without words, or of one that is not English."""
+        return Reading(understood=one.english, review=not one.english, truncated=one.cut, reader=self.name)
+
+
+def shipped(name: str) -> Mapping[str, NDArray[Any]]:
+    """Answer the weights in the file ``name`` beside this one. Raises Misconfigured where they cannot be read."""
+    try:
+        with (files(__package__) / name).open("rb") as file, np.load(file, allow_pickle=False) as weights:
+            return dict(weights)
+    except (OSError, ValueError) as error:
+        raise Misconfigured(f"pipeline/readers/{name} cannot be read: {error}; install heartline again") from error
+
+
+@cache
+def _felt(confidence: float, intensity: int) -> Felt:
+    """Answer the one value for a confidence in hundredths and an intensity; 303 there are."""
+    return Felt(confidence=confidence, intensity=intensity)

@@ -1,0 +1,154 @@
+"""The network of the fast reader, in numpy.
+
+Each piece of a word has a vector that does not depend on its neighbours. Two convolutions of width 3 look at the
+neighbours, the second on top of the first; their sum, one row a piece, is what a place in the text says. Over a text
+the rows are pooled four ways (two weighted means whose weights the row itself decides, the maximum, the sum), and
+one hidden layer answers what the text says as a whole. A second, linear answer is given for each row alone: how much
+that place speaks for each emotion. It is trained to say of the text what the labels say, and shows where they show.
+
+The pieces of all texts stand in one array, a gap between two texts, so that one product serves them all. Over vectors
+that never change the first convolution is a sum of three table look-ups; a piece's rows of that table are worked out
+when it is first met. Products are taken over whole blocks of rows: then a text gets the same answer, to the last
+digit, whatever stands beside it in the batch.
+"""
+
+from collections.abc import Mapping, Sequence
+from itertools import chain
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.readers.words import GAP
+
+Array = NDArray[np.float32]
+ROWS: Final = 48  # rows of a block; a multiple of what the kernels of BLAS take at once
+BATCH_PIECES_MAX: Final = 1_600  # pieces worked on at once: their rows stay in the processor's cache
+POOLS: Final = 2  # weighted means of the rows of a text
+WEIGHT_MAX: Final = 20.0  # of the logarithm of a pooling weight
+
+
+class Answer(NamedTuple):
+    """What the network says of texts.
+
+    ``whole``: a row of outputs a text. ``places``: a row a piece, its evidence for each emotion (and for none), before
+    the logistic function. ``starts``: the first row of each text in ``places``, and the end of the last one.
+    """
+
+    whole: Array
+    places: Array
+    starts: NDArray[np.intp]
+
+
+class Network:
+    """The trained weights, ready for use. ``weights`` are the arrays of the file that ``train`` writes."""
+
+    def __init__(self, weights: Mapping[str, NDArray[np.generic]]) -> None:
+        def given(name: str) -> Array:
+            return np.ascontiguousarray(weights[name], np.float32)
+
+        self._codes = np.ascontiguousarray(weights["pieces"], np.int8)
+        self._scales = given("pieces_scale")
+        self._first, self._first_bias = given("first"), given("first_bias")
+        self._second, self._second_bias = given("second"), given("second_bias")
+        self._wide = self._first_bias.shape[0]
+        self._place, self._place_bias = given("place"), given("place_bias")
+        self._hidden, self._hidden_bias = given("hidden"), given("hidden_bias")
+        self._head, self._head_bias = given("head"), given("head_bias")
+        vocabulary = len(self._codes)
+        self._rows = np.zeros(vocabulary, np.int32)  # place of a piece in the table, 0 where it was not met yet
+        self._table = np.zeros((1_024, 3, self._wide), np.float32)
+        self._met = 1  # row 0 is the gap
+
+    def answer(self, texts: Sequence[Sequence[int]]) -> Answer:
+        """Answer for ``texts``, each the ids of its pieces (one at least). Linear in their number."""
+        wholes: list[Array] = []
+        places: list[Array] = []
+        starts: list[NDArray[np.intp]] = []
+        rows = first = pieces = 0
+        for last in range(1, len(texts) + 1):
+            pieces += len(texts[last - 1]) + 1
+            if last == len(texts) or pieces + len(texts[last]) > BATCH_PIECES_MAX:
+                whole, place, begin = self._batch(texts[first:last])
+                wholes.append(whole)
+                places.append(place)
+                starts.append(begin + rows)
+                rows += len(place)
+                first, pieces = last, 0
+        return Answer(np.concatenate(wholes), np.concatenate(places), np.append(np.concatenate(starts), rows))
+
+    def _batch(self, texts: Sequence[Sequence[int]]) -> tuple[Array, Array, NDArray[np.intp]]:
+        counts = np.fromiter(map(len, texts), np.intp, len(texts))
+        ends = np.cumsum(counts + 1)
+        rows = int(ends[-1])
+        ids = np.zeros(-(-(rows + 1) // ROWS) * ROWS, np.intp)
+        ids[:rows] = np.fromiter(chain.from_iterable((*text, GAP) for text in texts), np.intp, rows)
+        starts = ends - counts - 1
+        gaps = np.flatnonzero(ids == GAP)
+        seen = self._convolved(ids, gaps)
+        spoken = seen @ self._place
+        spoken += self._place_bias
+        pools = np.exp(np.clip(spoken[:, -POOLS:], -WEIGHT_MAX, WEIGHT_MAX))
+        pools[gaps] = 0
+        pooled = [*self._weighed(seen, pools, starts, rows), *self._plain(seen, counts, starts, rows)]
+        text = np.zeros((-(-len(texts) // ROWS) * ROWS, len(self._hidden)), np.float32)
+        np.concatenate(pooled, axis=1, out=text[: len(texts)])
+        hidden = text @ self._hidden
+        hidden += self._hidden_bias
+        np.maximum(hidden, 0, out=hidden)
+        whole = hidden @ self._head
+        whole += self._head_bias
+        return whole[: len(texts)], spoken[:rows, :-POOLS], starts
+
+    def _convolved(self, ids: NDArray[np.intp], gaps: NDArray[np.intp]) -> Array:
+        """Answer what each place says, zero at the gaps: a block of whole rows."""
+        at = self._placed(ids)
+        seen = self._table[at, 1]
+        seen[1:] += self._table[at[:-1], 0]
+        seen[:-1] += self._table[at[1:], 2]
+        np.maximum(seen, 0, out=seen)
+        seen[gaps] = 0
+        wide, three = self._wide, seen @ self._second
+        further = three[:, wide : 2 * wide]
+        further[1:] += three[:-1, :wide]
+        further[:-1] += three[1:, 2 * wide :]
+        further += self._second_bias
+        np.maximum(further, 0, out=further)
+        seen += further
+        seen[gaps] = 0
+        return seen
+
+    @staticmethod
+    def _weighed(seen: Array, pools: Array, starts: NDArray[np.intp], rows: int) -> list[Array]:
+        sums = np.add.reduceat(pools[:rows], starts, axis=0)
+        return [
+            np.add.reduceat(seen[:rows] * pools[:rows, pool, None], starts, axis=0) / sums[:, pool, None]
+            for pool in range(POOLS)
+        ]
+
+    @staticmethod
+    def _plain(seen: Array, counts: NDArray[np.intp], starts: NDArray[np.intp], rows: int) -> list[Array]:
+        most = np.maximum.reduceat(seen[:rows], starts, axis=0)
+        size = counts.astype(np.float32)[:, None]
+        total = np.add.reduceat(seen[:rows], starts, axis=0) / (2 * np.sqrt(size))
+        return [most, total, np.log1p(size) / 3]
+
+    def _placed(self, ids: NDArray[np.intp]) -> NDArray[np.intp]:
+        """Answer the rows of the table for ``ids``, after having worked out those that are new."""
+        at = self._rows[ids]
+        new = np.unique(ids[(at == 0) & (ids != GAP)])
+        if not len(new):
+            return at.astype(np.intp)
+        last = self._met + len(new)
+        if last > len(self._table):
+            grown = np.zeros((min(len(self._codes) + 1, max(last, 2 * len(self._table))), 3, self._wide), np.float32)
+            grown[: self._met] = self._table[: self._met]
+            self._table = grown
+        padded = np.zeros((-(-len(new) // ROWS) * ROWS, self._codes.shape[1]), np.float32)
+        padded[: len(new)] = self._codes[new] * self._scales[new, None]
+        three = (padded @ self._first)[: len(new)].reshape(len(new), 3, self._wide)
+        three[:, 1] += self._first_bias
+        self._table[self._met : last] = three
+        self._rows[new] = np.arange(self._met, last)
+        self._met = last
+        return self._rows[ids].astype(np.intp)

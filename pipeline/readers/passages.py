@@ -1,0 +1,52 @@
+"""Long texts, read in passages of whole sentences and pooled.
+
+A letter of a page is polite for most of its length. What is read in it lies between what its passages say on average
+and what the one says that hurts most; the share of the latter was fitted on long labelled texts.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.readers.verdict import NEGATIVE
+
+Array = NDArray[np.float32]
+PIECES_MAX: Final = 96  # pieces of words of a passage
+PIECES_MIN: Final = 40  # from which a passage ends with its sentence
+WORST_SHARE: Final = 0.5  # of the passage that hurts most, beside the mean of all
+_ENDS: Final = frozenset(".!?…")
+
+
+def passages(words: Sequence[str], ids: Sequence[Sequence[int]]) -> list[tuple[int, int]]:
+    """Answer the passages of a text, as first word and last (exclusive): the whole one unless it is long.
+
+    ``ids`` holds the pieces of each word.
+    """
+    lengths = [len(one) for one in ids]
+    if sum(lengths) <= PIECES_MAX:
+        return [(0, len(words))]
+    parts: list[tuple[int, int]] = []
+    first = pieces = 0
+    for place, length in enumerate(lengths):
+        if pieces + length > PIECES_MAX:
+            parts.append((first, place))
+            first, pieces = place, 0
+        pieces += length
+        if pieces >= PIECES_MIN and words[place][0] in _ENDS:
+            parts.append((first, place + 1))
+            first, pieces = place + 1, 0
+    if first < len(words):
+        parts.append((first, len(words)))
+    return parts
+
+
+def pooled(outputs: Array, counts: Sequence[int]) -> Array:
+    """Answer a row of outputs a text from a row a passage; ``counts`` holds how many passages each text has."""
+    if len(outputs) == len(counts):
+        return outputs
+    starts = np.cumsum([0, *counts[:-1]])
+    mean = np.add.reduceat(outputs, starts, axis=0) / np.asarray(counts, np.float32)[:, None]
+    worst = np.stack([outputs[a + int(outputs[a : a + n, NEGATIVE].argmax())] for a, n in zip(starts, counts, strict=True)])
+    return mean + WORST_SHARE * (worst - mean)

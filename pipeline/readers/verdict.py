@@ -1,0 +1,134 @@
+"""From what a network says of texts to what is read in them.
+
+The outputs of a network are logarithms of odds. They are brought to the scale of probabilities by what was fitted on
+labelled feedback that the network had not seen (Platt 1999; Guo et al. 2017): of 100 texts with ``negative`` near 0.8
+about 80 are hurt. The first question is whether the person is hurt; the primary emotion is then the likeliest of those
+that agree with the answer, weighed by how sure it is.
+"""
+
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.domain.emotions import EMOTIONS
+from pipeline.domain.reading import Action, Effort, Success
+
+Array = NDArray[np.float32]
+EMOTIONS_COUNT: Final = len(EMOTIONS)
+SAD: Final = sum(emotion.hurts for emotion in EMOTIONS)  # the emotions that hurt come first
+NONE: Final = EMOTIONS_COUNT  # the place of "no emotion" among the primary ones
+EFFORTS: Final[tuple[Effort | None, ...]] = (None, "low", "high")
+SUCCESSES: Final[tuple[Success | None, ...]] = (None, "met", "unmet")
+ACTIONS: Final[tuple[Action, ...]] = ("none", "respond", "suggestion", "praise")
+NAMED_MAX: Final = 3
+
+# The outputs of a network, one after the other: for each emotion whether it is felt and how strongly, which one is the
+# primary (or none), valence (-2…2), whether the person is hurt, effort, success, action.
+_FELT = slice(0, 20)
+_STRENGTH = slice(20, 40)
+_PRIMARY = slice(40, 61)
+_VALENCE = 61
+NEGATIVE = 62
+_EFFORT = slice(63, 66)
+_SUCCESS = slice(66, 69)
+_ACTION = slice(69, 73)
+OUTPUTS: Final = 73
+
+
+class Scale(NamedTuple):
+    """What brings outputs to probabilities: fitted, kept with the weights."""
+
+    negative: tuple[float, float] = (1.0, 0.0)  # slope and shift of the logarithm of the odds
+    primary: float = 1.0  # divides the logarithms
+    named_from: tuple[float, ...] = (0.45,) * EMOTIONS_COUNT  # probability from which an emotion is named
+    sure_from: float = 0.3  # a primary emotion less probable than this is for people to look at
+
+    @classmethod
+    def of(cls, weights: Mapping[str, NDArray[np.generic]]) -> "Scale":
+        """Answer the scale that lies with ``weights``."""
+        slope, shift = (float(one) for one in weights["negative_scale"])
+        return cls(
+            (slope, shift),
+            float(weights["primary_scale"]),
+            tuple(float(one) for one in weights["named_from"]),
+            float(weights["sure_from"]),
+        )
+
+
+class Verdict(NamedTuple):
+    """What is read in one text. Emotions and classes are places in the tuples above."""
+
+    named: list[int]  # up to NAMED_MAX emotions, the primary one first
+    confidence: list[float]  # of each of them
+    strength: list[int]  # of each, 1…3
+    valence: float
+    negative: float
+    effort: int
+    success: int
+    action: int
+    sure: bool
+
+
+def verdicts(outputs: Array, scale: Scale) -> list[Verdict]:
+    """Answer what is read in each text. ``outputs``: a row a text, :data:`OUTPUTS` wide."""
+    slope, shift = scale.negative
+    negative = _odds(slope * outputs[:, NEGATIVE] + shift)
+    primary = _primary(outputs[:, _PRIMARY] / scale.primary, negative)
+    first = primary.argmax(axis=1)
+    felt = _odds(outputs[:, _FELT])
+    confidence = primary[np.arange(len(first)), first]
+    valence = np.clip(outputs[:, _VALENCE] / 2, -1, 1)
+    columns = zip(
+        first.tolist(),
+        confidence.tolist(),
+        _named(felt, first, scale),
+        felt,
+        np.clip(np.rint(outputs[:, _STRENGTH]), 1, 3).astype(int),
+        valence.round(3).tolist(),
+        negative.round(3).tolist(),
+        outputs[:, _EFFORT].argmax(axis=1).tolist(),
+        outputs[:, _SUCCESS].argmax(axis=1).tolist(),
+        outputs[:, _ACTION].argmax(axis=1).tolist(),
+        strict=True,
+    )
+    return [
+        Verdict(
+            named,
+            [round(likely, 2), *(round(float(row[place]), 2) for place in named[1:])] if named else [],
+            [int(strengths[place]) for place in named],
+            pleasant,
+            hurt,
+            effort,
+            success,
+            action,
+            likely >= scale.sure_from and (place < SAD) == (hurt >= 0.5),
+        )
+        for place, likely, named, row, strengths, pleasant, hurt, effort, success, action in columns
+    ]
+
+
+def _odds(logits: Array) -> Array:
+    return 1 / (1 + np.exp(-np.clip(logits, -30, 30)))
+
+
+def _primary(logits: Array, negative: Array) -> Array:
+    """Answer the probability of each primary emotion (and none), in agreement with whether the person is hurt."""
+    primary = np.exp(logits - logits.max(axis=1, keepdims=True))
+    primary[:, :SAD] *= negative[:, None]
+    primary[:, SAD:] *= 1 - negative[:, None]
+    primary /= primary.sum(axis=1, keepdims=True)
+    return primary
+
+
+def _named(felt: Array, first: NDArray[np.intp], scale: Scale) -> list[list[int]]:
+    """Answer the emotions of each text that are probable enough, the primary one first; none where it is none."""
+    over = felt - np.array(scale.named_from, np.float32)
+    over[np.arange(len(first)), np.minimum(first, NONE - 1)] = 1
+    best = np.argsort(-over, axis=1)[:, :NAMED_MAX]
+    enough = np.take_along_axis(over, best, axis=1) > 0
+    return [
+        [] if place == NONE else [place, *(one for one, named in zip(row, yes, strict=True) if named and one != place)]
+        for place, row, yes in zip(first.tolist(), best.tolist(), enough.tolist(), strict=True)
+    ]

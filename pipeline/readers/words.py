@@ -1,0 +1,123 @@
+"""Words, and the pieces of words that the models know.
+
+A text is cut into words once: runs of letters and digits (with the apostrophes inside), and runs of signs. A word
+becomes the ids of its pieces in the vocabulary of uncased BERT (WordPiece: the longest piece first, then the longest
+that continues it; Wu et al. 2016), and is remembered, since most words of a text have been met before. An emoji
+stands for the words that it says. Accents are dropped, and letters of fancy alphabets are read as plain ones.
+"""
+
+import re
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from importlib.resources import files
+from itertools import islice
+from typing import Any, Final
+from unicodedata import combining, normalize
+
+from pipeline.domain.errors import Misconfigured
+
+WORDS_KEPT_MAX: Final = 65_536  # words remembered before all are forgotten
+WORD_CHARS_MAX: Final = 48  # longer words are looked at each time
+WORD_PIECES_MAX: Final = 8  # of one word that are read
+SIGNS_MAX: Final = 3  # of one run of signs that are read
+FOREIGN_WORDS_MIN: Final = 2  # different words of another language before a text counts as not English
+WORDS_JUDGED_MIN: Final = 6  # words without a single English one that make a text not English
+UNKNOWN: Final = 100  # the id of what the vocabulary does not have
+GAP: Final = 0  # the id of no piece, between two texts
+
+WORDS: Final = re.compile(r"[^\W_]+(?:['’][^\W_]+)*|(?:[^\w\s]|_)+")
+_LETTER: Final = re.compile(r"[^\W\d_]")
+_SINGLE: Final = re.compile(r"[^\W_]+|[^\w\s]|_")
+_LATIN_LAST: Final = "\u024f"
+
+
+class Pieces(dict[str, tuple[int, ...]]):
+    """Words in lower case → the ids of their pieces; learns a word when it is first asked."""
+
+    def __init__(self, vocabulary: Mapping[str, int], told: Mapping[str, Any]) -> None:
+        super().__init__()
+        self.vocabulary = vocabulary
+        self.english = frozenset(told["tongue"]["english"].split())
+        self.foreign = frozenset(told["tongue"]["foreign"].split()) - self.english
+        self.drawn = {sign: said for said, signs in told["drawn"].items() for sign in signs.split()}
+        self._drawn = re.compile("|".join(re.escape(sign) for sign in sorted(self.drawn, key=len, reverse=True)))
+
+    def __missing__(self, word: str) -> tuple[int, ...]:
+        """Learn ``word``."""
+        head = word[:WORD_CHARS_MAX]
+        ids = tuple(islice(self._learnt(head), WORD_PIECES_MAX)) or (UNKNOWN,)
+        if head is word or len(word) <= WORD_CHARS_MAX:
+            if len(self) >= WORDS_KEPT_MAX:
+                self.clear()
+            self[word] = ids
+        return ids
+
+    def _learnt(self, word: str) -> Iterator[int]:
+        if word[0].isalnum():
+            for part in _SINGLE.findall(_plain(word)):
+                yield from self._pieces(part)
+            return
+        said = self._drawn.findall(word)
+        for sign in said[:SIGNS_MAX]:
+            for part in self.drawn[sign].split():
+                yield from self._pieces(part)
+        for part in _SINGLE.findall(_plain(self._drawn.sub("", word)))[:SIGNS_MAX]:
+            yield from self._pieces(part)
+
+    def _pieces(self, word: str) -> Sequence[int]:
+        found: list[int] = []
+        start = 0
+        while start < len(word):
+            head = "##" if start else ""
+            for end in range(len(word), start, -1):
+                known = self.vocabulary.get(head + word[start:end])
+                if known is not None:
+                    found.append(known)
+                    start = end
+                    break
+            else:
+                return (UNKNOWN,)
+        return found
+
+    def is_english(self, words: Sequence[str]) -> bool:
+        """Say whether ``words`` (in lower case) are English as far as one can tell; no words are."""
+        english = self.english.intersection(words)
+        foreign = self.foreign.intersection(words)
+        if len(foreign) >= FOREIGN_WORDS_MIN and len(foreign) > len(english):
+            return False
+        if english:
+            return True
+        spoken = [word for word in words if _LETTER.match(word)]
+        if not spoken:
+            return True
+        if foreign or any(max(word) > _LATIN_LAST for word in map(_plain, spoken)):
+            return False
+        return len(spoken) < WORDS_JUDGED_MIN
+
+
+def _plain(word: str) -> str:
+    """Answer ``word`` without accents, in plain letters and in lower case."""
+    if word.isascii():
+        return word
+    return "".join(sign for sign in normalize("NFKD", word.replace("’", "'")) if not combining(sign)).lower()
+
+
+def lowered(text: str) -> str:
+    """Answer ``text`` in lower case, of the same length so that places stay true."""
+    lower = text.lower()
+    return lower if len(lower) == len(text) else text.replace("İ", "I").lower()  # of all characters only İ grows
+
+
+@cache
+def pieces() -> Pieces:
+    """Answer the pieces that ship with this package, read once. Raises Misconfigured where they are wrong."""
+    here = files(__package__)
+    try:
+        vocabulary = (here / "pieces.txt").read_text("utf-8").split("\n")
+        return Pieces(
+            {piece: place for place, piece in enumerate(vocabulary) if piece},
+            tomllib.loads((here / "words.toml").read_text("utf-8")),
+        )
+    except (OSError, KeyError, ValueError) as error:
+        raise Misconfigured(f"pipeline/readers: pieces.txt or words.toml cannot be read: {error}") from error
