@@ -35,6 +35,15 @@ def test_auc() -> None:
     assert ranked.auc == 3.5 / 4
 
 
+def test_memory_has_a_bound() -> None:
+    """Scores that differ by less than anybody can mean are one, so that no number of rows fills the memory."""
+    ranked = Ranked()
+    for step in range(5_000):
+        ranked.add(0.5 + step * 1e-9, step % 2 == 0)
+    assert len(ranked.positives) + len(ranked.negatives) <= 4
+    assert ranked.auc == 0.5
+
+
 def test_calibration() -> None:
     """Two at 0.75 of which one came true, and two at 0.05 that did not: (2 · 0.25 + 2 · 0.05) / 4 = 0.15."""
     told = Calibration()
