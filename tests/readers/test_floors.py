@@ -32,7 +32,7 @@ def test_held() -> None:
     ("text", "said"),
     [
         ("fast = 3", "fast must be a table"),
-        ("[fast]\nluck = 1", r"\[cues\] luck is no figure; there are negative_f1"),
+        ("[fast]\nluck = 1", r"\[fast\] luck is no figure; there are negative_f1"),
         ("[other]\nmicro_f1 = true", r"\[other\] micro_f1 must be a number"),
         ("[", "not TOML"),
         ("\udcff", "not TOML"),
