@@ -7,6 +7,8 @@ import typer
 from pipeline.cli import (
     cases,
     classify,
+    correct,
+    corrections,
     doctor,
     publish,
     rebuild,
@@ -20,7 +22,23 @@ from pipeline.cli import (
     worker,
 )
 
-COMMANDS = (up, publish, watch, timeline, cases, classify, status, doctor, verify, rejects, topics, rebuild, worker)
+COMMANDS = (
+    up,
+    publish,
+    watch,
+    timeline,
+    cases,
+    correct,
+    corrections,
+    classify,
+    status,
+    doctor,
+    verify,
+    rejects,
+    topics,
+    rebuild,
+    worker,
+)
 
 
 def _version(asked: bool) -> None:
