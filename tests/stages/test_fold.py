@@ -8,12 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipeline.buses.memory import MemoryBus
 from pipeline.domain.correction import Correction, corrected, history
 from pipeline.domain.emotions import EMOTIONS, Emotion
 from pipeline.domain.events import Merge, Moment
 from pipeline.domain.limits import CORRECTIONS_WAITING_MAX, FUTURE_SECONDS_MAX, TIMELINE_MOMENTS_MAX
 from pipeline.domain.routing import rule_of
 from pipeline.domain.timeline import Figures, add, correct
+from pipeline.ports import Send
 from pipeline.stages.fold import send_correction
 from pipeline.stages.stitch import send_merge, send_moment
 from pipeline.stores.memory import MemoryCases, MemoryTimelines
@@ -198,6 +200,43 @@ async def test_a_crash_while_moving_loses_no_correction() -> None:
     await here.run()
     assert [(each.reading.primary) for each in await kept(here, NEW)] == [Emotion.HAPPY, Emotion.DISAPPOINTED]
     assert await figures(here, OLD) == Figures()
+
+
+class Cut:
+    """A bus whose worker dies, once, before it sends anything."""
+
+    def __init__(self, bus: MemoryBus) -> None:
+        self.bus, self.dead = bus, False
+
+    async def send(self, records: Sequence[Send]) -> None:
+        """Die, the first time that there is something to send."""
+        if records and not self.dead:
+            self.dead = True
+            raise ConnectionAbortedError
+        await self.bus.send(records)
+
+
+async def test_what_waits_stays_until_it_has_arrived() -> None:
+    """A worker that dies after the write and before anything is sent on leaves what waits to whoever comes next."""
+    here = await lived(correction(1, person=OLD, **HURT))
+    here.change(bus=Cut(here.bus))
+    put(here, MERGE)
+    with pytest.raises(ConnectionAbortedError):
+        await here.run()
+    await here.run()
+    assert [len((await figures(here, person)).waiting) for person in (OLD, NEW)] == [0, 1]
+
+
+async def test_what_comes_too_late_for_its_words_moves_corrected(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A moment that is older than what its new person keeps with words still counts there as it was corrected."""
+    monkeypatch.setattr("pipeline.stores.memory.TIMELINE_MOMENTS_MAX", 2)
+    here = await lived(*(moment(n, Emotion.HAPPY, person=NEW) for n in (5, 6)))
+    put(here, moment(1, person=OLD), correction(1, person=OLD, **GLAD))
+    await here.run(1)
+    put(here, MERGE)
+    await here.run(1)
+    found = await figures(here, NEW)
+    assert (found.positive, found.negative, reasons(here)) == (3, 0, [])
 
 
 async def test_what_is_corrected_after_a_move_is_alerted() -> None:
