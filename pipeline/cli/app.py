@@ -7,6 +7,8 @@ import typer
 from pipeline.cli import (
     cases,
     classify,
+    correct,
+    corrections,
     doctor,
     evaluate,
     publish,
@@ -27,6 +29,8 @@ COMMANDS = (
     watch,
     timeline,
     cases,
+    correct,
+    corrections,
     classify,
     evaluate,
     status,

@@ -27,6 +27,9 @@ PUBLISH_EVENTS_MAX = 2_000  # events that `publish` has in flight
 # What is kept
 TIMELINE_MOMENTS_MAX = 1_000  # moments of one person kept with their words; older ones stay in the totals
 RECENT_MOMENTS_MAX = 3  # moments told in the briefing of an alert
+CORRECTIONS_MAX = 20  # corrections that one moment keeps, the newest
+CORRECTIONS_WAITING_MAX = 1_000  # corrections of one person whose moments have not come yet; further ones are rejected
+NOTE_CHARS_MAX = 1_000  # of the note of a correction
 CASE_ALERTS_MAX = 1_000  # alerts that one case answers; further ones change nothing about it
 EXCERPT_CHARS_MAX = 160  # of a text in a briefing
 REJECT_DETAIL_CHARS_MAX = 500  # of the detail of a reject
