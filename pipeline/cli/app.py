@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from pipeline.cli import (
+    aspects,
     cases,
     classify,
     doctor,
@@ -20,7 +21,9 @@ from pipeline.cli import (
     worker,
 )
 
-COMMANDS = (up, publish, watch, timeline, cases, classify, status, doctor, verify, rejects, topics, rebuild, worker)
+COMMANDS = (
+    up, publish, watch, timeline, cases, classify, aspects, status, doctor, verify, rejects, topics, rebuild, worker,
+)  # fmt: skip
 
 
 def _version(asked: bool) -> None:
