@@ -116,7 +116,7 @@ class Gathered:
             ]
 
     def _wanted(self, moment: Moment) -> tuple[str, str] | None:
-        touchpoint = self._policy.touchpoint(moment.feedback.touchpoint)
+        touchpoint = self._policy.touchpoint_of(moment.feedback.touchpoint, moment.reading)
         rule = self._policy.rule_for(moment.reading, moment.feedback.stakeholder, touchpoint.name)
         return None if rule is None else (alert_id(moment.id, rule.name), rule.team or touchpoint.team)
 

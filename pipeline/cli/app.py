@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from pipeline.cli import (
+    aspects,
     cases,
     classify,
     correct,
@@ -32,6 +33,7 @@ COMMANDS = (
     correct,
     corrections,
     classify,
+    aspects,
     evaluate,
     status,
     doctor,

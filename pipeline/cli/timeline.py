@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _BEGINNING = re.compile(r"p[0-9]-[0-9a-f]{4,31}")
 TEXT_CHARS = 320
+TOPICS_SHOWN = 3
 SILENCE_DAYS = 7
 TRUST_CELLS = 41
 ID_CHARS = 8  # of a moment: enough for `heartline correct`
@@ -318,10 +319,12 @@ def _entry(moment: "Moment", policy: "Policy", width: int) -> None:
     head.add_column(no_wrap=True, justify="right")
     paid = Text(f"{amount:+.0f} trust" if amount else "", style="#ff6b6b" if amount < 0 else "#5fd787")
     place = show.excerpt(feedback.touchpoint or "", 30)
+    about = ", ".join(map(show.topic, reading.topics[:TOPICS_SHOWN]))
     head.add_row(
         Text.assemble(
             (f"{moment.at:%H:%M} ", "dim"), (f"{show.channel(feedback.channel, 14)}  ", ""), felt,
-            (f"   {place}" if place else "", "dim"), (f"   {show.safe(moment.id[:ID_CHARS])}", "dim"),
+            (f"   {place}" if place else "", "dim"), (f"   about {about}" if about else "", "dim"),
+            (f"   {show.safe(moment.id[:ID_CHARS])}", "dim"),
         ),
         paid,
     )  # fmt: skip

@@ -104,6 +104,7 @@ def alert_line(alert: "Alert") -> "Text":
         f"{show.short(alert.person)}  ",
         show.emotion_text(alert.why.primary),
         f" at {show.line(alert.touchpoint)}, {show.line(alert.channel)}",
+        (f"  about {', '.join(map(show.topic, alert.why.topics[:3]))}" if alert.why.topics else "", "dim"),
         (f"   by {show.when(alert.respond_by)}", "dim"),
     )
     quote = Text("\n" + " " * 20)

@@ -115,13 +115,14 @@ class Brief(Value):
 
 
 class Why(Value):
-    """The evidence of an alert: what was felt, how surely, and the words that show it."""
+    """The evidence of an alert: what was felt, how surely, the words that show it, and what it is about."""
 
     primary: Emotion | None = None
     emotions: dict[Emotion, int]
     negative: float
     confidence: float
     words: tuple[str, ...]
+    topics: tuple[str, ...] = ()
 
 
 class Briefing(Value):

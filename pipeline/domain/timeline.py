@@ -84,7 +84,7 @@ def trust_entry(moment: Moment, policy: Policy) -> TrustEntry:
         return TrustEntry(0.0, "no emotion")
     felt = moment.reading.emotions.get(primary)
     intensity = felt.intensity if felt else 2
-    touchpoint = policy.touchpoint(moment.feedback.touchpoint)
+    touchpoint = policy.touchpoint_of(moment.feedback.touchpoint, moment.reading)
     amount = policy.trust.weights[primary.cluster] * intensity / 2 * touchpoint.weight
     return TrustEntry(amount, f"{primary} ({primary.cluster}), intensity {intensity}, {touchpoint.name}")
 

@@ -1,4 +1,4 @@
-"""Read: from what was said to the emotion in it, a batch of texts at a time."""
+"""Read: from what was said to the emotion in it and what it is about, a batch of texts at a time."""
 
 from collections.abc import Awaitable, Iterator, Sequence
 from typing import NamedTuple
@@ -21,13 +21,14 @@ class Read(NamedTuple):
 async def read(batch: Sequence[Arrived[Feedback]], doors: Doors, outcome: Outcome) -> Sequence[Read]:
     """Read every text of the batch. Raises TooSlow when a reader behind a network does not answer in time."""
     readings: list[Reading] = []
+    aspects = doors.policy.aspects
     for texts in _slices([arrived.event.text for arrived in batch]):
         answer = doors.reader.read(texts)
         if isinstance(answer, Awaitable):
             answer = await doors.clock.within(READ_SECONDS_MAX + READ_TEXT_SECONDS_MAX * len(texts), answer)
         else:
             await doors.clock.sleep(0)  # a long batch must not keep the loop from its other work
-        readings += answer
+        readings += aspects.about(texts, answer)
     return [Read(arrived.record, arrived.event, reading) for arrived, reading in zip(batch, readings, strict=True)]
 
 

@@ -190,6 +190,23 @@ def test_rejects(heartline: Heartline) -> None:
     assert len(heartline.run("rejects", "list")) == 3
 
 
+def test_aspects(heartline: Heartline) -> None:
+    """Over a running house, every moment counts once, with the topics that the policy has now."""
+    heartline.run("publish", "-", given=lines(ANGRY, GLAD))
+    heartline.until_done()
+    [told] = heartline.run("aspects", "--from-start")
+    [before] = heartline.run(
+        "aspects", "-", given=lines({"id": 1, "text": ANGRY["text"]}, {"id": 2, "text": GLAD["text"]})
+    )
+    topics = {row["topic"]: row["n"] for row in told["topics"]}
+    assert told["texts"] >= 2
+    assert topics["call_centre"] >= 1
+    assert {row["topic"] for row in before["topics"]} <= topics.keys()
+    heartline.run("publish", "-", given=lines(ANGRY))
+    heartline.until_done()
+    assert heartline.run("aspects", "--from-start") == [told]
+
+
 def test_doctor(heartline: Heartline) -> None:
     """A healthy house is told to be; one whose topics are missing is told with the command that makes them."""
     [told] = heartline.run("doctor")

@@ -106,6 +106,8 @@ def test_one_person(tally: Tally, out: io.StringIO) -> None:
     assert "tom.okafor@example.org" in seen
     for words in ("trust", "ratio", "overdrawn", "call", "chat", "social", "days of silence"):
         assert words in seen
+    assert "about " in seen
+    assert {topic for moment in moments for topic in moment.reading.topics} >= {"billing"}
     assert "zero apologies" in " ".join(seen.split())
     assert max(map(len, seen.splitlines())) <= 100
 
