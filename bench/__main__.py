@@ -1,7 +1,7 @@
-"""``python -m bench [engine|whole|latency|scale|reading|all] [--quick] [--rounds N] [--texts FOLDER]``.
+"""``python -m bench [engine|whole|latency|scale|reading|all] [--quick] [--rounds N] [--texts FOLDER] [--labels FILE…]``
 
-Every benchmark runs on Apache Kafka and Valkey that it starts itself, prints tables with ratios, and keeps its figures
-in ``bench/results``. Let nothing else run on the machine meanwhile.
+Every benchmark but ``reading`` runs on Apache Kafka and Valkey that it starts itself; all print tables with ratios and
+keep their figures in ``bench/results``. Let nothing else run on the machine meanwhile.
 """
 
 import argparse
@@ -14,6 +14,7 @@ from typing import Any
 
 from bench import engine, latency, load, reading, report, scale, whole
 from bench.ground import Ground, ground
+from bench.texts import read_texts
 from bench.workers import BARE
 from pipeline.compose import load_policy
 from pipeline.settings import Settings
@@ -46,6 +47,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="fewer events and one round: a look, not a figure")
     parser.add_argument("--rounds", type=int, default=3, help="interleaved rounds, of which medians are taken (3)")
     parser.add_argument("--texts", type=Path, help="folder of NDJSON files whose lines have a 'text'")
+    parser.add_argument("--labels", type=Path, nargs="+", default=(), help="labels for the scikit-learn peer to learn")
     asked = parser.parse_args()
     asked.rounds = 1 if asked.quick else asked.rounds
     return asked
@@ -56,17 +58,15 @@ def _engine(_: argparse.Namespace) -> Told:
     return engine.table(figures), figures
 
 
-def _reading(_: argparse.Namespace) -> Told:
-    figures = reading.run()
-    rows = [{"reader": name, **{str(words): us for words, us in taken.items()}} for name, taken in figures.items()]
-    columns = {"reader": "µs a text", **{str(words): f"{words:,} words" for words in reading.WORDS}}
-    return report.table(rows, columns), {"figures": figures}
+def _reading(asked: argparse.Namespace) -> Told:
+    figures = reading.run(read_texts(asked.texts), asked.labels, asked.rounds)
+    return reading.told(figures), figures
 
 
 def _said(asked: argparse.Namespace, events: int) -> list[load.Said]:
     share = whole.QUICK_SHARE if asked.quick else 1
     print(f"  making {events // share:,} events", flush=True)
-    return load.make(events // share, load.read_texts(asked.texts), load_policy(Settings()))
+    return load.make(events // share, read_texts(asked.texts), load_policy(Settings()))
 
 
 def _warm(standing: Ground, said: Sequence[load.Said]) -> None:

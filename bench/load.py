@@ -6,14 +6,10 @@ an e-mail address, a phone number and a social handle; a channel knows one of th
 second one, so that persons who were two prove to be one.
 """
 
-import gzip
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from random import Random  # noqa: TID251 - seeded: the same events at every run
 from typing import NamedTuple
-
-import orjson
 
 from pipeline.client import prepare
 from pipeline.clocks import WoundClock
@@ -23,7 +19,6 @@ from pipeline.ports import Send
 SEED = 20_261_124
 PERSONS = 20_000
 SECOND_HANDLE_IN = 5
-TEXT_CHARS_MIN = 2
 BEGIN = datetime(2026, 9, 1, tzinfo=UTC)
 WEEKS = 6
 CHANNELS = {
@@ -44,20 +39,6 @@ class Said(NamedTuple):
 
     data: dict[str, object]
     send: Send
-
-
-def read_texts(folder: Path | None = None) -> list[str]:
-    """Answer the texts of a folder of NDJSON files, or those that come with the benchmark."""
-    if folder is None:
-        lines = gzip.decompress((Path(__file__).parent / "texts.ndjson.gz").read_bytes()).splitlines()
-    else:
-        paths = sorted([*folder.glob("*.jsonl"), *folder.glob("*.ndjson")])
-        lines = [line for path in paths for line in path.read_bytes().splitlines()]
-    texts = [row["text"] for row in map(orjson.loads, filter(None, lines)) if row.get("text")]
-    kept = [text for text in texts if len(text.strip()) >= TEXT_CHARS_MIN]
-    if not kept:
-        raise SystemExit(f"no texts in {folder}: *.jsonl or *.ndjson files whose lines have a 'text' are wanted")
-    return kept
 
 
 def make(events: int, texts: Sequence[str], policy: Policy, seed: int = SEED) -> list[Said]:

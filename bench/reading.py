@@ -1,92 +1,158 @@
-"""What reading costs: ``python -m bench.reading``, about 15 s.
+"""What reading costs: ``python -m bench reading [--labels FILE…]``, about 2 minutes.
 
-Texts of 10 to 1,000 words, made of whole feedbacks one after the other, are read in batches of 256 and one by one
-by each reader, and scored by the valence lane and by vaderSentiment itself. Times are CPU time of this process, so
-that neighbours on the machine disturb little; of several rounds, in which all contestants take turns, the best counts.
+Texts of 10 to 1,000 words, made of whole feedbacks one after the other, are read in batches of 256 and one by one by
+every reader that is installed, beside vaderSentiment itself, the valence lane, and a plain scikit-learn pipeline. No
+text is read twice by anybody, so that only words may be remembered. Times are CPU time of this process, numeric
+libraries bound to one thread, so that neighbours on the machine disturb little; contestants take turns on the same
+texts, and medians of the rounds count. Load time and memory are those of fresh processes (see fresh.py).
+
+The pipeline's weights come from the labels given, or from the hard cases of the tests: its speed hardly depends on
+them, and nothing is said of how right it is.
 """
 
 import gc
-from collections.abc import Callable, Sequence
-from itertools import cycle
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
 from time import process_time
+from typing import Any, NamedTuple
 
-from rich.console import Console
-from rich.table import Table
-from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
-
-from bench.load import read_texts
+from bench import fresh, report
+from bench.texts import distinct, read_texts
+from pipeline.domain.errors import Misconfigured
 from pipeline.readers import READERS, open_reader
-from pipeline.readers.valence import polarity_scores
 
 WORDS = (10, 20, 60, 200, 1_000)
 BATCH = 256
 ROUNDS = 3
-WORDS_A_ROUND = 10_000  # of all texts of one length together
-WORDS_A_ROUND_SLOW = 2_000  # of the library, which takes so long
+WORDS_A_ROUND = 10_000  # of all texts of one length together, but at least one batch
+WARM_TEXTS = 16  # read before the clock starts: what others read left caches cold
+SECONDS_MAX = 2.0  # of one measurement; whoever is slow reads fewer texts
+FRESH_TEXTS = 10_000  # that a fresh process reads
+FRESH_WORDS = 30  # of each
+LABELS = (Path(__file__).parent.parent / "tests" / "samples" / "hard_cases.jsonl",)
+LIBRARY = "vaderSentiment"
+PLAIN = "scikit-learn"
 
 Reads = Callable[[Sequence[str]], object]
 
 
-def texts_of(words: int, texts: Sequence[str], total: int) -> list[str]:
-    """Answer different texts of ``words`` words each, ``total`` words in all."""
-    stream = cycle([word for text in texts for word in text.split()])
-    return [" ".join(next(stream) for _ in range(words)) for _ in range(max(1, total // words))]
+class Contestant(NamedTuple):
+    """Reads texts, ``size`` at once."""
+
+    name: str
+    read: Reads
+    size: int
+
+    @property
+    def title(self) -> str:
+        """How it is called in a table."""
+        return f"{self.name}, {'single' if self.size == 1 else f'batches of {self.size}'}"
 
 
-def contestants() -> dict[str, tuple[Reads, int]]:
-    """Answer each contestant with the number of texts it is given at once."""
+def contestants(plain: Reads) -> Iterator[Contestant]:
+    """Answer each contestant, the library first; readers that lack something are named and left out."""
+    from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
+
+    from pipeline.readers.valence import polarity_scores
+
     library = SentimentIntensityAnalyzer()
-    readers = {name: open_reader(name) for name in READERS}
-    asked: dict[str, tuple[Reads, int]] = {
-        "vaderSentiment": (lambda texts: [library.polarity_scores(text) for text in texts], BATCH),
-        "valence lane": (lambda texts: [polarity_scores(text) for text in texts], BATCH),
-    }
-    for name, reader in readers.items():
-        asked[f"{name}, batch"] = (reader.read, BATCH)
-        asked[f"{name}, single"] = (reader.read, 1)
-    return asked
+    yield Contestant(LIBRARY, lambda texts: [library.polarity_scores(text) for text in texts], 1)
+    yield Contestant("valence lane", lambda texts: [polarity_scores(text) for text in texts], 1)
+    asked = {name: reader.read for name, reader in installed().items()} | {PLAIN: plain}
+    for name, read in asked.items():
+        yield Contestant(name, read, BATCH)
+        yield Contestant(name, read, 1)
 
 
-def cost(read: Reads, size: int, texts: Sequence[str]) -> float:
-    """Answer the CPU time of reading ``texts``, ``size`` at once, in µs a text."""
-    read(texts[:size])  # what was read before left caches cold for this one
+def installed() -> dict[str, Any]:
+    """Answer every reader whose needs are met."""
+    found = {}
+    for name in READERS:
+        try:
+            found[name] = open_reader(name)
+        except Misconfigured as missing:
+            print(f"  without the reader {name}: {missing}", flush=True)
+    return found
+
+
+def cost(one: Contestant, texts: Sequence[str]) -> float:
+    """Answer the CPU time of reading texts in µs a text; the first WARM_TEXTS are not counted."""
+    warm, rest = texts[:WARM_TEXTS], texts[WARM_TEXTS:]
     gc.collect()
     start = process_time()
-    for first in range(0, len(texts), size):
-        read(texts[first : first + size])
-    return (process_time() - start) / len(texts) * 1e6
+    one.read(warm[:1])
+    one.read(warm[1:])
+    each = max((process_time() - start) / len(warm), 1e-7)
+    given = rest[: max(WARM_TEXTS, int(SECONDS_MAX / each))]
+    start = process_time()
+    for first in range(0, len(given), one.size):
+        one.read(given[first : first + one.size])
+    return (process_time() - start) / len(given) * 1e6
 
 
-def run() -> dict[str, dict[int, float]]:
-    """Answer contestant → words of a text → µs a text."""
-    texts = read_texts()
-    asked = contestants()
-    best: dict[str, dict[int, float]] = {name: {} for name in asked}
+def measure(asked: Sequence[Contestant], texts: Sequence[str], rounds: int) -> dict[str, dict[int, float]]:
+    """Answer contestant → words of a text → µs a text, medians of ``rounds``, each of which has texts of its own."""
+    found: dict[str, dict[int, float]] = {one.title: {} for one in asked}
     for words in WORDS:
-        rows = texts_of(words, texts, WORDS_A_ROUND)
-        for _ in range(ROUNDS):
-            for name, (read, size) in asked.items():
-                given = rows[: max(1, WORDS_A_ROUND_SLOW // words)] if name == "vaderSentiment" else rows
-                taken = cost(read, size, given)
-                best[name][words] = min(taken, best[name].get(words, taken))
-    return best
+        print(f"  texts of {words:,} words", flush=True)
+        size = WARM_TEXTS + max(BATCH, WORDS_A_ROUND // words)
+        rows = distinct(words, texts, rounds * size)
+        taken: dict[str, list[float]] = {one.title: [] for one in asked}
+        for turn in range(rounds):
+            # Readers share what the valence lane remembers of words, so another one comes first each time.
+            begin = turn * len(asked) // rounds
+            for one in (*asked[begin:], *asked[:begin]):
+                taken[one.title].append(cost(one, rows[turn * size : (turn + 1) * size]))
+        for title, several in taken.items():
+            found[title][words] = round(median(several), 2)
+    return found
 
 
-def main() -> None:
-    """Run and print a table: µs a text, texts a second and core, and how often faster than the library."""
-    found = run()
-    table = Table(title="Reading: µs a text · texts/s/core · times vaderSentiment")
-    table.add_column("reader")
-    for words in WORDS:
-        table.add_column(f"{words:,} words", justify="right")
-    library = found["vaderSentiment"]
-    for name, taken in found.items():
-        table.add_row(
-            name,
-            *(f"{taken[n]:,.1f} · {1e6 / taken[n]:,.0f} · {library[n] / taken[n]:.1f}×" for n in WORDS),
+def run(texts: Sequence[str], labels: Sequence[Path] = (), rounds: int = ROUNDS) -> dict[str, Any]:
+    """Answer ``us_a_text`` (contestant → words → µs) and ``fresh`` (name → load_ms, loaded_mb, read_mb)."""
+    os.environ.update(fresh.ONE_THREAD)  # before anything numeric is imported
+    import joblib
+
+    from bench.peers.plain_sklearn import fitted, read_labels
+
+    print("  fitting the scikit-learn pipeline", flush=True)
+    plain = fitted(read_labels(labels or LABELS), texts)
+    asked = list(contestants(plain.read))
+    speeds = measure(asked, texts, rounds)
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "plain.joblib"
+        joblib.dump(plain, path)
+        starts, given = {}, distinct(FRESH_WORDS, texts, FRESH_TEXTS)
+        for name in dict.fromkeys(one.name for one in asked if one.name != "valence lane"):
+            print(f"  {name} in fresh processes", flush=True)
+            starts[name] = fresh.measured(str(path) if name == PLAIN else name, given)
+    return {"us_a_text": speeds, "fresh": starts}
+
+
+def told(figures: Mapping[str, Any]) -> str:
+    """Answer the figures as tables: speed with its ratio to the library, load time and memory."""
+    speeds = figures["us_a_text"]
+    library = next(iter(speeds.values()))
+    rows = [
+        {"reader": title}
+        | {str(n): f"{us:,.1f} · {1e6 / us:,.0f} · {report.shown(library[n] / us)}×" for n, us in taken.items()}
+        for title, taken in speeds.items()
+    ]
+    lengths = {str(n): f"{n:,} words" for n in WORDS}
+    starts = [{"reader": name, **figures} for name, figures in figures["fresh"].items()]
+    memory = {"load_ms": "load ms", "loaded_mb": "RSS MB, loaded", "read_mb": f"RSS MB, {FRESH_TEXTS:,} texts read"}
+    return "\n\n".join(
+        (
+            f"CPU µs a text · texts/s/core · how many times as fast as {LIBRARY}; no text is read twice.",
+            report.table(rows, {"reader": "reader", **lengths}),
+            f"Fresh processes, medians of {fresh.RUNS}: from the first import to the first reading, and memory.",
+            report.table(starts, {"reader": "reader", **memory}),
         )
-    Console(width=150).print(table)
+    )
 
 
 if __name__ == "__main__":
-    main()
+    print(told(run(read_texts())))

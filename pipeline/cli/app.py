@@ -8,6 +8,7 @@ from pipeline.cli import (
     cases,
     classify,
     doctor,
+    evaluate,
     publish,
     rebuild,
     rejects,
@@ -20,7 +21,22 @@ from pipeline.cli import (
     worker,
 )
 
-COMMANDS = (up, publish, watch, timeline, cases, classify, status, doctor, verify, rejects, topics, rebuild, worker)
+COMMANDS = (
+    up,
+    publish,
+    watch,
+    timeline,
+    cases,
+    classify,
+    evaluate,
+    status,
+    doctor,
+    verify,
+    rejects,
+    topics,
+    rebuild,
+    worker,
+)
 
 
 def _version(asked: bool) -> None:

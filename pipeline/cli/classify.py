@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from pipeline.cli.ask import ReaderOption, ask
 from pipeline.cli.frame import Place, command
 
 if TYPE_CHECKING:
@@ -23,9 +24,7 @@ def add_to(app: typer.Typer) -> None:
 async def classify(
     place: Place,
     text: Annotated[str, typer.Argument(help="The text; - reads NDJSON with id and text from standard input.")],
-    reader: Annotated[
-        str | None, typer.Option("--reader", metavar="NAME", help="The reader; default: that of the settings.")
-    ] = None,
+    reader: ReaderOption = None,
 ) -> int:
     """Read the emotion in a text and show the words that led to it.
 
@@ -41,7 +40,7 @@ async def classify(
     eye = open_reader(reader or place.settings.reader)
     if text == "-":
         return await _stream(eye)
-    reading = (await _read(eye, [text]))[0]
+    reading = (await ask(eye, [text]))[0]
     if place.json:
         from pipeline.cli.show import emit
 
@@ -49,13 +48,6 @@ async def classify(
     else:
         _show(text, reading)
     return 0
-
-
-async def _read(reader: "Reader", texts: "Sequence[str]") -> "Sequence[Reading]":
-    from collections.abc import Awaitable
-
-    answer = reader.read(texts)
-    return await answer if isinstance(answer, Awaitable) else answer
 
 
 async def _stream(reader: "Reader") -> int:
@@ -76,7 +68,7 @@ async def _answer(reader: "Reader", lines: "Sequence[Line]") -> int:
     from pipeline.cli.show import emit_bytes
 
     asked = [question(number, content) for number, content in lines if content.strip()]
-    readings = iter(await _read(reader, [one["text"] for one in asked if "error" not in one]))
+    readings = iter(await ask(reader, [one["text"] for one in asked if "error" not in one]))
     wrong = 0
     for one in asked:
         if "error" in one:

@@ -1,7 +1,6 @@
 """``heartline publish``: feedback from a file or a pipe to its topic."""
 
 import asyncio
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -13,7 +12,7 @@ import typer
 from pipeline.cli.frame import Place, command
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from pipeline.cli.rows import Row
     from pipeline.domain.errors import Rejected
@@ -61,6 +60,7 @@ async def publish(
     from pipeline.buses.kafka import KafkaBus
     from pipeline.cli.doors import demand_topics
     from pipeline.cli.maps import load_map
+    from pipeline.cli.progress import progress
     from pipeline.cli.rows import form_of, rows
     from pipeline.clocks import SystemClock
     from pipeline.compose import load_policy
@@ -71,7 +71,8 @@ async def publish(
     region = load_policy(place.settings).phone_region
     clock = SystemClock()
     await demand_topics(place.settings, ["feedback"])
-    with _ledger(ledger) as book, _progress(place, file, rate) as moved:
+    pace = f" at {rate:g}/s" if rate else ""
+    with _ledger(ledger) as book, progress(place, [file], "events", pace) as moved:
         async with KafkaBus(place.settings) as bus:
             press = Press(bus, clock, region, book, rate)
             async for several in rows(file, kind, given):
@@ -225,32 +226,6 @@ def _ledger(path: str | None) -> Iterator[IO[bytes] | None]:
         except OSError as error:
             raise Misconfigured(f"ledger {path} cannot be written: {error.strerror}") from error
         yield file
-
-
-@contextmanager
-def _progress(place: Place, path: str, rate: float | None) -> Iterator["Callable[[int, int], None]"]:
-    if place.json or not sys.stderr.isatty():
-        yield lambda _size, _events: None
-        return
-    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-
-    from pipeline.cli.show import errors, excerpt
-
-    total = Path(path).stat().st_size if path != "-" and Path(path).is_file() else None
-    columns = (
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.fields[events]:>9,} events"),
-    )
-    with Progress(*columns, TimeElapsedColumn(), console=errors(), transient=True) as bar:
-        told = excerpt(Path(path).name, 40) + (f" at {rate:g}/s" if rate else "")
-        task = bar.add_task(told, total=total, events=0)
-
-        def moved(size: int, events: int) -> None:
-            bar.update(task, advance=size, events=events)
-
-        yield moved
 
 
 def _tell(place: Place, press: Press) -> None:

@@ -7,6 +7,7 @@ from typer.testing import CliRunner, Result
 
 from pipeline.cli.app import create_app
 from pipeline.cli.classify import question
+from pipeline.readers import READERS
 
 
 def classify(*words: str, lines: str | bytes = "") -> Result:
@@ -49,6 +50,28 @@ def test_good_lines() -> None:
     result = classify("-", "--reader", "flat", lines='{"id": 1, "text": "fine"}\n' * 3)
     assert result.exit_code == 0
     assert len(result.stdout.splitlines()) == 3
+
+
+@pytest.mark.parametrize("reader", sorted(READERS))
+def test_every_reader_answers_in_the_same_form(reader: str) -> None:
+    """Whichever reader is asked, a line holds id, emotions with confidence and intensity, and what is promised."""
+    result = classify("-", "--reader", reader, lines='{"id": "a", "text": "Nobody called back, terrible!"}\n')
+    told = json.loads(result.stdout)
+    assert told["id"] == "a"
+    assert told["reader"].startswith(f"{reader}/")
+    assert set(told) >= {"emotions", "primary", "valence", "negative", "spans", "reader"}
+    assert all(set(felt) == {"confidence", "intensity"} for felt in told["emotions"].values())
+    assert all(set(span) >= {"start", "end", "emotion"} for span in told["spans"])
+    assert -1 <= told["valence"] < 0.5 <= told["negative"] <= 1 or reader == "flat"
+
+
+def test_known_readers_are_listed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The help names every reader that there is, and so does the completion of the shell."""
+    monkeypatch.setenv("COLUMNS", "200")
+    assert ", ".join(sorted(READERS)) in classify("--help").stdout
+    words = {"_HEARTLINE_COMPLETE": "complete_bash", "COMP_WORDS": "heartline classify x --reader v", "COMP_CWORD": "4"}
+    completed = CliRunner().invoke(create_app(), prog_name="heartline", env=words)
+    assert completed.stdout.split() == [name for name in sorted(READERS) if name.startswith("v")]
 
 
 def test_unknown_reader() -> None:

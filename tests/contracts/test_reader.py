@@ -1,5 +1,6 @@
 """What every reader promises, held against each of them."""
 
+import re
 import sys
 import time
 from collections.abc import Sequence
@@ -72,7 +73,7 @@ def test_name_is_name_and_version(reader: Reader) -> None:
     """A reader says what it is called and which version it is."""
     name, _, version = reader.name.partition("/")
     assert name in READERS
-    assert version.isdigit()
+    assert re.fullmatch(r"\d+(\.\d+)*", version)
 
 
 def test_one_reading_a_text_in_order(reader: Reader) -> None:

@@ -22,5 +22,5 @@ def test_readers_open_by_name() -> None:
 
 def test_unknown_reader_is_refused_with_the_known_names() -> None:
     """A wrong name is answered with the right ones."""
-    with pytest.raises(Misconfigured, match="known are cues, flat"):
+    with pytest.raises(Misconfigured, match=f"known are {', '.join(sorted(READERS))}"):
         open_reader("oracle")
