@@ -1,0 +1,84 @@
+"""Texts without labels, for a teacher to read to its pupils: NDJSON with ``id`` and ``text``, GoEmotions as TSV.
+
+A folder of data holds ``labelled/*.jsonl``, ``real/*.jsonl`` and ``goemotions/*.tsv``; each may be missing.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+import orjson
+
+from pipeline.domain.errors import Misconfigured
+from pipeline.readers.passages import passages
+from pipeline.readers.words import WORDS, Pieces, lowered
+
+GOEMOTIONS: Final = "goemotions"
+_COLUMNS: Final = 3  # text, labels, comment id
+
+
+def labelled(data: Path) -> list[Path]:
+    """Answer the label files of a folder of data. Raises Misconfigured where there is none."""
+    found = sorted((data / "labelled").glob("*.jsonl"))
+    if not found:
+        raise Misconfigured(f"{data}/labelled holds no .jsonl file; the recipe needs labels (see MODEL_CARD.md)")
+    return found
+
+
+def texts(data: Path) -> dict[str, str]:
+    """Answer the texts of a folder of data by id. Raises Misconfigured: file, line, why."""
+    found: dict[str, str] = {}
+    for path in sorted((data / "real").glob("*.jsonl")):
+        found.update(_ndjson(path))
+    for path in sorted((data / GOEMOTIONS).glob("*.tsv")):
+        found.update(_goemotions(path))
+    return found
+
+
+def cut(known: Mapping[str, str], pieces: Pieces) -> dict[str, str]:
+    """Answer the texts with the long ones in passages, as readers read them: id#0, id#1 and so on; English only."""
+    parts: dict[str, str] = {}
+    for name, text in known.items():
+        words = WORDS.findall(lowered(text))
+        if not words or not pieces.is_english(words):
+            continue
+        where = passages(words, [pieces[word] for word in words])
+        if len(where) == 1:
+            parts[name] = text
+            continue
+        places = [found.span() for found in WORDS.finditer(lowered(text))]
+        for place, (first, last) in enumerate(where):
+            parts[f"{name}#{place}"] = text[places[first][0] : places[last - 1][1]]
+    return parts
+
+
+def encoded(all_texts: Sequence[str], pieces: Pieces, most: int) -> list[list[int]]:
+    """Answer the ids of the first ``most`` pieces of each text; one at least."""
+    found: list[list[int]] = []
+    for text in all_texts:
+        ids: list[int] = []
+        for word in WORDS.finditer(lowered(text)):
+            ids.extend(pieces[word.group()])
+            if len(ids) >= most:
+                break
+        found.append(ids[:most] or list(pieces["?"]))
+    return found
+
+
+def _ndjson(path: Path) -> Iterator[tuple[str, str]]:
+    with path.open("rb") as lines:
+        for number, line in enumerate(lines, 1):
+            try:
+                row = orjson.loads(line)
+                yield str(row["id"]), str(row["text"])
+            except (ValueError, KeyError, TypeError) as error:
+                raise Misconfigured(f"{path}:{number}: not an object with id and text: {error}") from None
+
+
+def _goemotions(path: Path) -> Iterator[tuple[str, str]]:
+    with path.open(encoding="utf-8", newline="\n") as lines:
+        for number, line in enumerate(lines, 1):
+            columns = line.rstrip("\r\n").split("\t")
+            if len(columns) != _COLUMNS:
+                raise Misconfigured(f"{path}:{number}: text, labels and comment id are expected, split by tabs")
+            yield f"{GOEMOTIONS}:{columns[2]}", columns[0]
