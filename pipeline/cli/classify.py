@@ -37,7 +37,7 @@ async def classify(
     """
     from pipeline.readers import open_reader
 
-    eye = open_reader(reader or place.settings.reader)
+    eye = open_reader(reader or place.settings.reader, place.settings.weights)
     if text == "-":
         return await _stream(eye)
     reading = (await ask(eye, [text]))[0]

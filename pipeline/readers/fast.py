@@ -22,6 +22,7 @@ from pipeline.readers.evidence import spans
 from pipeline.readers.network import Array, Network
 from pipeline.readers.passages import passages, pooled
 from pipeline.readers.verdict import ACTIONS, EFFORTS, OUTPUTS, SUCCESSES, Scale, Verdict, verdicts
+from pipeline.readers.weights import FAST, version
 from pipeline.readers.words import WORDS, lowered, pieces
 
 
@@ -37,12 +38,18 @@ class Asked(NamedTuple):
 
 
 class FastReader:
-    """Reads English feedback by a small network. Implements the Reader port."""
+    """Reads English feedback by a small network. Implements the Reader port.
+
+    With ``weights`` of one's own (see ``weights``) its name says which: fast/1+ and eight digits of their content.
+    """
 
     name = "fast/1"
 
-    def __init__(self) -> None:
-        weights = shipped("fast.npz")
+    def __init__(self, weights: Mapping[str, NDArray[Any]] | None = None) -> None:
+        if weights is None:
+            weights = shipped(FAST)
+        else:
+            self.name = f"{self.name}+{version(weights)}"
         self._pieces = pieces()
         self._network = Network(weights)
         self._scale = Scale.of(weights)
