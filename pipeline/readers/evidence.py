@@ -4,7 +4,7 @@ The network answers for each piece of a word how much it speaks for each emotion
 the place that speaks most is shown: neighbours together, whole words, without the little words at the edges.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -26,28 +26,35 @@ LITTLE: Final = frozenset(
 
 def spans(
     text: str, words: Sequence[str], ids: Sequence[Sequence[int]], places: Array, emotions: Sequence[int]
-) -> Iterator[Span]:
+) -> tuple[Span, ...]:
     """Answer where each of ``emotions`` shows in ``text``.
 
     ``words`` are those of ``text``, ``ids`` the pieces of each, ``places`` the evidence: a row a piece.
     """
     word_of = [place for place, several in enumerate(ids) for _ in several]
     where = [found.span() for found in WORDS.finditer(text)]
-    for emotion in emotions:
-        said = places[:, emotion]
-        near = np.flatnonzero(said >= said.max() - NEAR).tolist()
-        runs: list[list[float]] = []  # first word, last word, strength
-        for piece in near:
-            word, strength = word_of[piece], float(said[piece])
-            if runs and word - runs[-1][1] <= 1 + APART_MAX:
-                runs[-1][1] = word
-                runs[-1][2] = max(runs[-1][2], strength)
-            else:
-                runs.append([word, word, strength])
-        best = sorted(runs, key=lambda run: -run[2])[:SPANS_MAX]
-        for first, last, _ in sorted(best):
-            start, end = _trimmed(words, int(first), int(last))
-            yield Span(start=where[start][0], end=where[end][1], emotion=EMOTIONS[emotion])
+    shown = []
+    for emotion, said in zip(emotions, places[:, emotions].T.tolist(), strict=True):
+        for first, last in _runs(said, word_of):
+            start, end = _trimmed(words, first, last)
+            shown.append(Span.made({"start": where[start][0], "end": where[end][1], "emotion": EMOTIONS[emotion]}))
+    return tuple(shown)
+
+
+def _runs(said: Sequence[float], word_of: Sequence[int]) -> list[tuple[int, int]]:
+    """Answer the runs of words, as first and last, whose evidence is near the strongest: the best ones, in order."""
+    enough = max(said) - NEAR
+    runs: list[tuple[float, int, int]] = []  # strength, first word, last word
+    for strength, word in zip(said, word_of, strict=True):
+        if strength < enough:
+            continue
+        if runs and word - runs[-1][2] <= 1 + APART_MAX:
+            most, first, _ = runs[-1]
+            runs[-1] = (max(most, strength), first, word)
+        else:
+            runs.append((strength, word, word))
+    best = sorted(runs, reverse=True)[:SPANS_MAX] if len(runs) > SPANS_MAX else runs
+    return sorted((first, last) for _, first, last in best)
 
 
 def _trimmed(words: Sequence[str], first: int, last: int) -> tuple[int, int]:

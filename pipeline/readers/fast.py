@@ -93,7 +93,7 @@ class FastReader:
             "success": SUCCESSES[said.success],
             "effort": EFFORTS[said.effort],
             "action": ACTIONS[said.action],
-            "spans": tuple(spans(one.text, one.words, one.ids, evidence, said.named)) if named else (),
+            "spans": spans(one.text, one.words, one.ids, evidence, said.named) if named else (),
             "topics": (),
             "understood": True,
             "review": not said.sure,

@@ -54,7 +54,7 @@ def test_every_command_is_listed() -> None:
 
 
 def test_imports() -> None:
-    """Asking for help loads neither Kafka, Redis, Faust, values nor a reader but its name, so that it answers at once."""
+    """Asking for help loads neither Kafka, Redis, Faust, values nor a reader, so that it answers at once."""
     code = (
         "import sys; from pipeline.cli.app import create_app; create_app();"
         "heavy = ('aiokafka', 'redis', 'faust', 'numpy', 'pydantic', 'vaderSentiment', 'rich.live', 'pipeline.ports');"

@@ -78,6 +78,12 @@ def test_primary() -> None:
     }
 
 
+def test_not_read_is_not_none() -> None:
+    """Nothing was claimed of a text that was not read, so "no emotion" is not a right answer to it by chance."""
+    figures = evaluated([(label("none", 0), reading(understood=False))]).figures()
+    assert (figures["primary_accuracy"], figures["cluster_accuracy"]) == (0, 0)
+
+
 def test_review() -> None:
     """The accuracy is told of what is kept and of what is sent to review, and the share of that."""
     figures = evaluated(ROWS).figures()
