@@ -83,23 +83,32 @@ class FastReader:
             part = last
         return pooled(answer.whole, [len(one.parts) for one in told]), evidence
 
+    def said(self, texts: Sequence[str]) -> tuple[Array, list[bool]]:
+        """Answer which of ``texts`` can be read, and the outputs for those, as a scale is fitted on them."""
+        asked = list(map(self._asked, texts))
+        read = [one.english and bool(one.words) for one in asked]
+        outputs, _ = self.outputs([one for one, yes in zip(asked, read, strict=True) if yes])
+        return outputs, read
+
     def _reading(self, one: Asked, said: Verdict, evidence: Array) -> Reading:
         named = [EMOTIONS[place] for place in said.named]
-        return Reading.made({
-            "emotions": dict(zip(named, map(_felt, said.confidence, said.strength), strict=True)),
-            "primary": named[0] if named else None,
-            "valence": said.valence,
-            "negative": said.negative,
-            "success": SUCCESSES[said.success],
-            "effort": EFFORTS[said.effort],
-            "action": ACTIONS[said.action],
-            "spans": spans(one.text, one.words, one.ids, evidence, said.named) if named else (),
-            "topics": (),
-            "understood": True,
-            "review": not said.sure,
-            "truncated": one.cut,
-            "reader": self.name,
-        })
+        return Reading.made(
+            {
+                "emotions": dict(zip(named, map(_felt, said.confidence, said.strength), strict=True)),
+                "primary": named[0] if named else None,
+                "valence": said.valence,
+                "negative": said.negative,
+                "success": SUCCESSES[said.success],
+                "effort": EFFORTS[said.effort],
+                "action": ACTIONS[said.action],
+                "spans": spans(one.text, one.words, one.ids, evidence, said.named) if named else (),
+                "topics": (),
+                "understood": True,
+                "review": not said.sure,
+                "truncated": one.cut,
+                "reader": self.name,
+            }
+        )
 
     def _unread(self, one: Asked) -> Reading:
         """Answer the reading of a text without words, or of one that is not English."""

@@ -3,12 +3,12 @@
 It holds the arrays of ``network.Network`` and of ``verdict.Scale``, nothing that runs.
 """
 
+import zlib
 from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 from zipfile import BadZipFile
-from zlib import error as Garbled
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,7 +52,7 @@ def kept(folder: Path, vocabulary: int) -> Mapping[str, NDArray[Any]]:
             weights = dict(file)
     except FileNotFoundError:
         raise Misconfigured(f"HEARTLINE_WEIGHTS: {folder} holds no {FAST}; {mend}") from None
-    except (OSError, ValueError, EOFError, KeyError, MemoryError, BadZipFile, Garbled) as error:
+    except (OSError, ValueError, EOFError, KeyError, MemoryError, BadZipFile, zlib.error) as error:
         raise Misconfigured(f"HEARTLINE_WEIGHTS: {path} cannot be read: {error}; {mend}") from error
     if wrong := _wrong(weights, vocabulary):
         raise Misconfigured(f"HEARTLINE_WEIGHTS: {path}: {wrong}; {mend}")
@@ -64,7 +64,7 @@ def write(path: Path, weights: Mapping[str, NDArray[Any]]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f"{path.name}.part")
     with part.open("wb") as file:
-        np.savez_compressed(file, **dict(sorted(weights.items())))
+        np.savez_compressed(file, **dict(sorted(weights.items())))  # type: ignore[arg-type]
     part.replace(path)
 
 

@@ -28,7 +28,9 @@ def judged(rows: Sequence[Row], readings: Sequence[Reading]) -> Figures:
 def read(reader: FastReader, rows: Sequence[Row]) -> list[Reading]:
     """Answer what ``reader`` reads in the text of each row."""
     texts = [row.label.text for row in rows]
-    return [one for start in range(0, len(texts), BATCH_TEXTS) for one in reader.read(texts[start : start + BATCH_TEXTS])]
+    return [
+        one for start in range(0, len(texts), BATCH_TEXTS) for one in reader.read(texts[start : start + BATCH_TEXTS])
+    ]
 
 
 def readings(outputs: Array, scale: Scale) -> list[Reading]:

@@ -35,10 +35,14 @@ def fitted(outputs: Array, wanted: Array, before: Scale | None = None) -> Scale:
     known = before or Scale()
     plain = clear(wanted)
     slope, shift = platt(outputs[plain, NEGATIVE], wanted[plain, NEGATIVE])
-    scale = known._replace(negative=(_between(known.negative[0], slope, trust), _between(known.negative[1], shift, trust)))
+    scale = known._replace(
+        negative=(_between(known.negative[0], slope, trust), _between(known.negative[1], shift, trust))
+    )
     scale = scale._replace(primary=_between(known.primary, temperature(outputs, wanted, scale), trust))
     named = named_from(outputs, wanted, scale)
-    scale = scale._replace(named_from=tuple(_between(a, b, trust) for a, b in zip(known.named_from, named, strict=True)))
+    scale = scale._replace(
+        named_from=tuple(_between(a, b, trust) for a, b in zip(known.named_from, named, strict=True))
+    )
     return scale._replace(sure_from=_between(known.sure_from, sure_from(outputs, scale), trust))
 
 
@@ -82,7 +86,7 @@ def named_from(outputs: Array, wanted: Array, scale: Scale) -> tuple[float, ...]
 
     best = np.full(EMOTIONS_COUNT, max(_THRESHOLDS, key=lambda one: score(np.full(EMOTIONS_COUNT, one))))
     common = best[0]
-    for place in np.flatnonzero(felt.sum(axis=0) >= SUPPORT_MIN):
+    for place in np.flatnonzero(felt.sum(axis=0) >= SUPPORT_MIN).tolist():
         best[place] = max(_around(common), key=lambda one: (score(_with(best, place, one)), -abs(one - common)))
     return tuple(best.round(3).tolist())
 

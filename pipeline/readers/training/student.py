@@ -203,7 +203,7 @@ def _backwards(
 
 def _unpooled(lesson: Lesson, slopes: Array) -> tuple[Array, Array]:
     """Answer the slopes in what the places see and in what they say, from those in what was pooled."""
-    texts, length, wide = lesson.seen.shape
+    texts, _, wide = lesson.seen.shape
     means = slopes[:, : POOLS * wide].reshape(texts, POOLS, wide)
     most, total = slopes[:, POOLS * wide : -1 - wide], slopes[:, -1 - wide : -1]
     size = lesson.there.sum(axis=1).astype(np.float32)[:, None]

@@ -6,7 +6,7 @@ of effort, success and action. What was not labelled is all zero and asks for no
 """
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,7 +29,7 @@ from pipeline.readers.verdict import (
     VALENCE,
 )
 
-Array = NDArray[np.float32]
+Array = NDArray[np.floating[Any]]
 CHOICES: Final = (PRIMARY, EFFORT, SUCCESS, ACTION)  # of each of these one is right
 _PLACE: Final = {emotion: place for place, emotion in enumerate(EMOTIONS)}
 _ASIDE: Final = (("effort", EFFORT, EFFORTS), ("success", SUCCESS, SUCCESSES), ("action", ACTION, ACTIONS))
@@ -50,7 +50,7 @@ def targets(rows: Sequence[Row]) -> Array:
         line[NEGATIVE] = 1 if label.valence < 0 else sum(hurting) / len(hurting)
         for name, place, known in _ASIDE:
             if name in label.aside:
-                line[place][known.index(label.aside[name])] = 1  # type: ignore[arg-type]
+                line[place][known.index(label.aside[name])] = 1
     return wanted
 
 
@@ -67,12 +67,14 @@ def answers(outputs: Array) -> Array:
 def clear(wanted: Array) -> NDArray[np.bool_]:
     """Say of each row whether the labels leave no doubt if the person is hurt: primary and valence agree."""
     hurt = wanted[:, PRIMARY][:, : len(EMOTIONS)][:, [emotion.hurts for emotion in EMOTIONS]].sum(axis=1)
-    return ((hurt == 0) & (wanted[:, VALENCE] >= 0)) | ((hurt > 1 - 1e-6) & (wanted[:, VALENCE] < 0))
+    sure: NDArray[np.bool_] = ((hurt == 0) & (wanted[:, VALENCE] >= 0)) | ((hurt > 1 - 1e-6) & (wanted[:, VALENCE] < 0))
+    return sure
 
 
 def odds(logits: Array) -> Array:
     """Answer probabilities from logarithms of odds."""
-    return 1 / (1 + np.exp(-np.clip(logits, -30, 30)))
+    likely: Array = 1 / (1 + np.exp(-np.clip(logits, -30, 30)))
+    return likely
 
 
 def shares(logits: Array) -> Array:

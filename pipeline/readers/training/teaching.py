@@ -58,7 +58,7 @@ def teach(
         adam.move(
             {name: course.weight * slope for name, slope in slopes.items()},
             {"pieces": met},
-            pace(step, len(plan), min(warm, len(plan) // 10)) ,
+            pace(step, len(plan), min(warm, len(plan) // 10)),
         )
         smooth = lost if not step else 0.99 * smooth + 0.01 * lost
         if (step + 1) % STEPS_TOLD == 0 or step + 1 == len(plan):

@@ -54,8 +54,8 @@ def tuned(
     train, tenth, held = split(rows)
     if len(rows) < ROWS_MIN or not train or not held:
         raise Misconfigured(
-            f"{len(rows)} labels are too few to train on and to judge by: at least {ROWS_MIN} are needed, some hundreds "
-            "help; `heartline corrections export` and people who label are where they come from"
+            f"{len(rows)} labels are too few to train on and to judge by: at least {ROWS_MIN} are needed, "
+            "some hundreds help; heartline corrections export writes those that people made"
         )
     texts = encoded([row.label.text for row in train], pieces, PIECES_MAX)
     weights = taught(file)
@@ -64,8 +64,8 @@ def tuned(
         weights, [Course(texts, wanted)], np.random.default_rng(0), say, epochs=epochs, rate=RATE, size=BATCH_TEXTS,
     )  # fmt: skip
     before = Scale.of(file)
-    told, asked = FastReader(exported(weights, before)).asked_outputs([row.label.text for row in tenth])
-    scale = fitted(told, targets([row for row, one in zip(tenth, asked, strict=True) if one]), before)
+    said, told = FastReader(exported(weights, before)).said([row.label.text for row in tenth])
+    scale = fitted(said, targets([row for row, yes in zip(tenth, told, strict=True) if yes]), before)
     made = exported(weights, scale)
     return Tuned(
         made,
