@@ -36,7 +36,7 @@ EVENTS_KEPT = 20_000
 PROBE_EVENTS = 20_000
 STOCK_PROBE_EVENTS = 4_000
 VARIANTS: tuple[tuple[Contestant, str], ...] = (
-    (HEARTLINE, "cues"),
+    (HEARTLINE, "fast"),
     (HEARTLINE, "flat"),
     (BARE, "vader"),
     (STOCK, "vader"),
@@ -161,7 +161,7 @@ def percentiles(delays: Sequence[float]) -> dict[str, Any]:
 
 def long_texts(ground: Ground, said: Sequence[Said], seconds: float) -> dict[str, Any]:
     """Answer by how much one text of 200 kB delays others, on Heartline with its own reader."""
-    delays, _ = paced(ground, HEARTLINE, "cues", said, FIXED_PER_SECOND, seconds, LONG_EVERY_SECONDS)
+    delays, _ = paced(ground, HEARTLINE, "fast", said, FIXED_PER_SECOND, seconds, LONG_EVERY_SECONDS)
     first = delays[0][0]
     before, after, extra = [], [], []
     at = first + LONG_EVERY_SECONDS

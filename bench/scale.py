@@ -10,7 +10,7 @@ from bench.workers import BARE, HEARTLINE, Contestant
 
 EVENTS = 80_000
 QUICK_SHARE = 5
-VARIANTS: tuple[tuple[Contestant, str], ...] = ((HEARTLINE, "flat"), (HEARTLINE, "cues"), (BARE, "vader"))
+VARIANTS: tuple[tuple[Contestant, str], ...] = ((HEARTLINE, "flat"), (HEARTLINE, "fast"), (BARE, "vader"))
 TARGET = 1.4
 COLUMNS = {
     "contestant": "contestant",

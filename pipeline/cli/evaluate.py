@@ -55,7 +55,7 @@ async def evaluate(
 
     \b
     heartline evaluate labels.jsonl
-    heartline evaluate real.jsonl written.jsonl --reader cues --json
+    heartline evaluate real.jsonl written.jsonl --reader vader --json
     heartline evaluate hard_cases.jsonl --by case
     """
     from pipeline.cli.progress import progress

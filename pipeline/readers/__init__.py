@@ -12,7 +12,6 @@ if TYPE_CHECKING:  # the command line asks for the names alone
     from pipeline.ports import Reader
 
 READERS: Final[Mapping[str, tuple[str, str]]] = {
-    "cues": ("pipeline.readers.cues", "CueReader"),
     "fast": ("pipeline.readers.fast", "FastReader"),
     "flat": ("pipeline.readers.flat", "FlatReader"),
     "vader": ("pipeline.readers.vader", "VaderReader"),

@@ -21,6 +21,7 @@ from pipeline.domain.reading import Felt, Reading
 from pipeline.readers.evidence import spans
 from pipeline.readers.network import Array, Network
 from pipeline.readers.passages import passages, pooled
+from pipeline.readers.valence import compound
 from pipeline.readers.verdict import ACTIONS, EFFORTS, OUTPUTS, SUCCESSES, Scale, Verdict, verdicts
 from pipeline.readers.weights import FAST, version
 from pipeline.readers.words import WORDS, lowered, pieces
@@ -35,6 +36,7 @@ class Asked(NamedTuple):
     words: list[str]
     ids: list[tuple[int, ...]]
     parts: list[tuple[int, int]]  # first word and last (exclusive)
+    tones: list[float]  # valence of each passage after VADER
 
 
 class FastReader:
@@ -68,13 +70,17 @@ class FastReader:
             text = text[:TEXT_CHARS_MAX]
         words = WORDS.findall(lowered(text))
         ids = list(map(self._pieces.__getitem__, words))
-        return Asked(text, cut, self._pieces.is_english(words), words, ids, passages(words, ids))
+        parts = passages(words, ids)
+        return Asked(text, cut, self._pieces.is_english(words), words, ids, parts, _tones(text, parts))
 
     def outputs(self, told: Sequence[Asked]) -> tuple[Array, list[Array]]:
         """Answer a row of outputs for each text, and its evidence: a row a piece (see ``network``)."""
         if not told:
             return np.zeros((0, OUTPUTS), np.float32), []
-        answer = self._network.answer([[*chain.from_iterable(one.ids[a:b])] for one in told for a, b in one.parts])
+        answer = self._network.answer(
+            [[*chain.from_iterable(one.ids[a:b])] for one in told for a, b in one.parts],
+            [tone for one in told for tone in one.tones],
+        )
         starts, evidence, part = answer.starts.tolist(), [], 0
         for one in told:
             last = part + len(one.parts)
@@ -113,6 +119,13 @@ class FastReader:
     def _unread(self, one: Asked) -> Reading:
         """Answer the reading of a text without words, or of one that is not English."""
         return Reading(understood=one.english, review=not one.english, truncated=one.cut, reader=self.name)
+
+
+def _tones(text: str, parts: Sequence[tuple[int, int]]) -> list[float]:
+    if len(parts) == 1:
+        return [compound(text)]
+    where = [found.span() for found in WORDS.finditer(text)]
+    return [compound(text[where[first][0] : where[last - 1][1]]) for first, last in parts]
 
 
 def shipped(name: str) -> Mapping[str, NDArray[Any]]:

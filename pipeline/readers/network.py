@@ -2,8 +2,8 @@
 
 Each piece of a word has a vector that does not depend on its neighbours. Two convolutions of width 3 look at the
 neighbours, the second on top of the first; their sum, one row a piece, is what a place in the text says. Over a text
-the rows are pooled four ways (two weighted means whose weights the row itself decides, the maximum, the sum), and
-one hidden layer answers what the text says as a whole. A second, linear answer is given for each row alone: how much
+the rows are pooled four ways (two weighted means whose weights the row itself decides, the maximum, the sum), VADER's
+valence is set beside them, and one hidden layer answers what the text says as a whole. A second, linear answer is given for each row alone: how much
 that place speaks for each emotion. It is trained to say of the text what the labels say, and shows where they show.
 
 The pieces of all texts stand in one array, a gap between two texts, so that one product serves them all. Over vectors
@@ -60,8 +60,8 @@ class Network:
         self._table = np.zeros((1_024, 3, self._wide), np.float32)
         self._met = 1  # row 0 is the gap
 
-    def answer(self, texts: Sequence[Sequence[int]]) -> Answer:
-        """Answer for ``texts``, each the ids of its pieces (one at least). Linear in their number."""
+    def answer(self, texts: Sequence[Sequence[int]], tones: Sequence[float]) -> Answer:
+        """Answer for ``texts``, each the ids of its pieces (one at least), and their valence after VADER (-1…1)."""
         wholes: list[Array] = []
         places: list[Array] = []
         starts: list[NDArray[np.intp]] = []
@@ -69,7 +69,7 @@ class Network:
         for last in range(1, len(texts) + 1):
             pieces += len(texts[last - 1]) + 1
             if last == len(texts) or pieces + len(texts[last]) > BATCH_PIECES_MAX:
-                whole, place, begin = self._batch(texts[first:last])
+                whole, place, begin = self._batch(texts[first:last], tones[first:last])
                 wholes.append(whole)
                 places.append(place)
                 starts.append(begin + rows)
@@ -77,7 +77,7 @@ class Network:
                 first, pieces = last, 0
         return Answer(np.concatenate(wholes), np.concatenate(places), np.append(np.concatenate(starts), rows))
 
-    def _batch(self, texts: Sequence[Sequence[int]]) -> tuple[Array, Array, NDArray[np.intp]]:
+    def _batch(self, texts: Sequence[Sequence[int]], tones: Sequence[float]) -> tuple[Array, Array, NDArray[np.intp]]:
         counts = np.fromiter(map(len, texts), np.intp, len(texts))
         ends = np.cumsum(counts + 1)
         rows = int(ends[-1])
@@ -90,7 +90,11 @@ class Network:
         spoken += self._place_bias
         pools = np.exp(np.clip(spoken[:, -POOLS:], -WEIGHT_MAX, WEIGHT_MAX))
         pools[gaps] = 0
-        pooled = [*self._weighed(seen, pools, starts, rows), *self._plain(seen, counts, starts, rows)]
+        pooled = [
+            *self._weighed(seen, pools, starts, rows),
+            *self._plain(seen, counts, starts, rows),
+            np.float32(tones)[:, None],
+        ]
         text = np.zeros((-(-len(texts) // ROWS) * ROWS, len(self._hidden)), np.float32)
         np.concatenate(pooled, axis=1, out=text[: len(texts)])
         hidden = text @ self._hidden

@@ -30,7 +30,7 @@ SHAPES: Final[Mapping[str, tuple[int | str, ...]]] = {
     "place": ("wide", NONE + 1 + POOLS),
     "place_bias": (NONE + 1 + POOLS,),
     "hidden_bias": ("hidden",),
-    "hidden": (f"wide * {POOLS + 2} + 1", "hidden"),
+    "hidden": (f"wide * {POOLS + 2} + 2", "hidden"),
     "head": ("hidden", OUTPUTS),
     "head_bias": (OUTPUTS,),
     "negative_scale": (2,),

@@ -47,7 +47,7 @@ def test_json(labels: str, free: str) -> None:
     result = evaluate(labels, "--floor", free)
     told = json.loads(result.stdout)
     assert result.exit_code == 0
-    assert (told["reader"], told["rows"], told["negative_rows"]) == ("cues/1", 2, 1)
+    assert (told["reader"], told["rows"], told["negative_rows"]) == ("fast/1", 2, 1)
     assert told["figures"].keys() == FIGURES.keys()
     assert (told["figures"]["primary_accuracy"], told["figures"]["negative_f1"]) == (1, 1)
     assert told["emotions"]["neglected"]["support"] == 1
@@ -77,10 +77,10 @@ def test_several_files_and_a_pipe(labels: str, free: str) -> None:
 def test_under_a_floor(labels: str, tmp_path: Path) -> None:
     """A figure under its floor is exit code 1, said with what was reached; what the rows do not say is only noted."""
     floors = tmp_path / "floors.toml"
-    floors.write_text("[cues]\nnegative_f1 = 0.5\nprimary_accuracy = 1.01\naction_accuracy = 0.5\n", encoding="utf-8")
+    floors.write_text("[fast]\nnegative_f1 = 0.5\nprimary_accuracy = 1.01\naction_accuracy = 0.5\n", encoding="utf-8")
     result = evaluate(labels, "--floor", str(floors))
     assert result.exit_code == 1
-    assert "primary_accuracy: reached 1.0000, the floor is at least 1.01 (reader cues/1" in result.stderr
+    assert "primary_accuracy: reached 1.0000, the floor is at least 1.01 (reader fast/1" in result.stderr
     assert "negative_f1" not in result.stderr
     assert "action_accuracy: reached not measured" in result.stderr
     assert [each["held"] for each in json.loads(result.stdout)["floors"]] == [True, False, None]
@@ -132,7 +132,7 @@ def test_hostile_lines(tmp_path: Path, free: str) -> None:
     ("words", "said"),
     [
         (("none.jsonl",), "no such file"),
-        (("LABELS", "--reader", "oracle"), "known are cues"),
+        (("LABELS", "--reader", "oracle"), "known are fast"),
         (("LABELS", "--floor", "none.toml"), "cannot be read"),
         (("LABELS", "--split", "test"), "'test' is not one of"),
         (("EMPTY",), "no row of"),

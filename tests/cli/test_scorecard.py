@@ -22,7 +22,7 @@ async def test_scores_at_a_terminal(capsys: pytest.CaptureFixture[str], monkeypa
     """Figures stand beside the baseline and the floor, then emotions, confusions and the worst groups; all harmless."""
     monkeypatch.setenv("COLUMNS", "140")
     show.console.cache_clear()
-    trial = Trial(open_reader("cues"), "all", "source", open_reader("vader"))
+    trial = Trial(open_reader("fast"), "all", "source", open_reader("vader"))
     labels = [{**row, "emotions": {row["primary"]: 2}} for row in ROWS]
     await trial.read([parse_label(json.dumps(label).encode()) for label in labels])
     floors = held_against({"negative_f1": 0.99, "cluster_accuracy": 0.1}, trial.total.figures())
@@ -31,7 +31,7 @@ async def test_scores_at_a_terminal(capsys: pytest.CaptureFixture[str], monkeypa
     lines = [line.rstrip() for line in capsys.readouterr().out.splitlines()]
     show.console.cache_clear()
     assert "\x1b[31mapp" not in "\n".join(lines)
-    assert lines[0].startswith("cues/1   3 rows of labels.jsonl (all): 2 negative")
+    assert lines[0].startswith("fast/1   3 rows of labels.jsonl (all): 2 negative")
     found = {line.split("  ")[0]: line for line in lines}
     assert "0.667" in found["negative, F1"]
     assert found["negative, F1"].endswith("≥ 0.990 ✗")

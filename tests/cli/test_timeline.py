@@ -40,7 +40,7 @@ async def tally() -> Tally:
     seen = Tally(0.0, "")
     cases = MemoryCases()
     doors = Doors(
-        reader=open_reader("cues"),
+        reader=open_reader("fast"),
         identities=MemoryIdentities(),
         timelines=MemoryTimelines(cases),
         cases=cases,

@@ -11,8 +11,8 @@ from pipeline.readers.floors import SHIPPED, held_against, load_floors
 
 
 def test_shipped_floors() -> None:
-    """The floors that ship are right, are of readers that exist, and the cue reader has some."""
-    assert load_floors("cues")["negative_f1"] > 0.7
+    """The floors that ship are right, are of readers that exist, and the fast reader has some."""
+    assert load_floors("fast")["negative_f1"] > 0.7
     assert load_floors("oracle") == {}
     assert tomllib.loads(SHIPPED.read_text(encoding="utf-8")).keys() <= READERS.keys()
 
@@ -31,8 +31,8 @@ def test_held() -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("cues = 3", "cues must be a table"),
-        ("[cues]\nluck = 1", r"\[cues\] luck is no figure; there are negative_f1"),
+        ("fast = 3", "fast must be a table"),
+        ("[fast]\nluck = 1", r"\[fast\] luck is no figure; there are negative_f1"),
         ("[other]\nmicro_f1 = true", r"\[other\] micro_f1 must be a number"),
         ("[", "not TOML"),
         ("\udcff", "not TOML"),
@@ -43,12 +43,12 @@ def test_wrong_floors(tmp_path: Path, text: str, said: str) -> None:
     path = tmp_path / "floors.toml"
     path.write_text(text, encoding="utf-8", errors="surrogateescape")
     with pytest.raises(Misconfigured, match=f"floors.toml: {said}"):
-        load_floors("cues", path)
+        load_floors("fast", path)
 
 
 def test_no_floors(tmp_path: Path) -> None:
     """A file that is not there is an error; an empty one has no floors."""
     with pytest.raises(Misconfigured, match="cannot be read"):
-        load_floors("cues", tmp_path / "none.toml")
+        load_floors("fast", tmp_path / "none.toml")
     (tmp_path / "empty.toml").touch()
-    assert load_floors("cues", tmp_path / "empty.toml") == {}
+    assert load_floors("fast", tmp_path / "empty.toml") == {}

@@ -22,7 +22,7 @@ ROWS_MIN: Final = 240
 DEFAULT: Final = Settings.model_fields["reader"].default
 # reader → case → least share of (negative or not, primary emotion)
 FLOORS: Final[Mapping[str, Mapping[str, tuple[float, float]]]] = {
-    "cues": {
+    "fast": {
         "sarcasm": (0.16, 0.12),
         "negation": (0.57, 0.57),
         "negated_cues": (0.83, 0.66),

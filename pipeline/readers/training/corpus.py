@@ -6,14 +6,19 @@ A folder of data holds ``labelled/*.jsonl``, ``real/*.jsonl`` and ``goemotions/*
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
+from zlib import crc32
 
+import numpy as np
 import orjson
 
 from pipeline.domain.errors import Misconfigured
 from pipeline.readers.passages import passages
+from pipeline.readers.training.student import Texts
+from pipeline.readers.valence import compound
 from pipeline.readers.words import WORDS, Pieces, lowered
 
 GOEMOTIONS: Final = "goemotions"
+PASSAGES_MAX: Final = 3  # of a long text
 _COLUMNS: Final = 3  # text, labels, comment id
 
 
@@ -36,7 +41,10 @@ def texts(data: Path) -> dict[str, str]:
 
 
 def cut(known: Mapping[str, str], pieces: Pieces) -> dict[str, str]:
-    """Answer the texts with the long ones in passages, as readers read them: id#0, id#1 and so on; English only."""
+    """Answer the texts with the long ones in passages, as readers read them: id#0, id#1 and so on; English only.
+
+    Of a long text a few passages are taken, which, its id decides: long texts are many words of few writers.
+    """
     parts: dict[str, str] = {}
     for name, text in known.items():
         words = WORDS.findall(lowered(text))
@@ -46,8 +54,10 @@ def cut(known: Mapping[str, str], pieces: Pieces) -> dict[str, str]:
         if len(where) == 1:
             parts[name] = text
             continue
-        places = [found.span() for found in WORDS.finditer(lowered(text))]
-        for place, (first, last) in enumerate(where):
+        places = [found.span() for found in WORDS.finditer(text)]
+        chosen = np.random.default_rng(crc32(name.encode())).permutation(len(where))[:PASSAGES_MAX]
+        for place in sorted(chosen.tolist()):
+            first, last = where[place]
             parts[f"{name}#{place}"] = text[places[first][0] : places[last - 1][1]]
     return parts
 
@@ -63,6 +73,11 @@ def encoded(all_texts: Sequence[str], pieces: Pieces, most: int) -> list[list[in
                 break
         found.append(ids[:most] or list(pieces["?"]))
     return found
+
+
+def met(all_texts: Sequence[str], pieces: Pieces, most: int) -> Texts:
+    """Answer the texts as the fast network meets them."""
+    return Texts(encoded(all_texts, pieces, most), np.array([compound(text) for text in all_texts], np.float32))
 
 
 def _ndjson(path: Path) -> Iterator[tuple[str, str]]:

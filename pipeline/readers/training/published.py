@@ -5,7 +5,6 @@ and the vectors of the fast one). They share the words of uncased BERT, MPNet un
 """
 
 import io
-import json
 from importlib.metadata import PackageNotFoundError, files
 from itertools import chain
 from pathlib import Path

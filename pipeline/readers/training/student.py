@@ -33,6 +33,17 @@ Weights = dict[str, Array]
 Mask = NDArray[np.bool_]
 
 
+class Texts(NamedTuple):
+    """Texts as the network meets them: the ids of the pieces of each, and its valence after VADER (-1…1)."""
+
+    ids: Sequence[Sequence[int]]
+    tones: Array
+
+    def some(self, places: NDArray[np.intp]) -> "Texts":
+        """Answer the texts at ``places``."""
+        return Texts([self.ids[place] for place in places], self.tones[places])
+
+
 class Lesson(NamedTuple):
     """What going forwards leaves for going backwards."""
 
@@ -72,7 +83,7 @@ def started(vectors: Array, chance: np.random.Generator, wide: int = WIDE, hidde
 
     spoken = drawn(1, SPEAKS + POOLS, wide)[0]
     spoken[:SPEAKS] = -4
-    pooled = wide * (POOLS + 2) + 1
+    pooled = wide * (POOLS + 2) + 2  # and the length, and VADER's valence
     return {
         "pieces": pieces.astype(np.float32),
         "first": drawn(vector, 3 * wide, 3 * vector),
@@ -89,10 +100,10 @@ def started(vectors: Array, chance: np.random.Generator, wide: int = WIDE, hidde
 
 
 def forwards(
-    weights: Mapping[str, Array], texts: Sequence[Sequence[int]], chance: np.random.Generator | None = None
+    weights: Mapping[str, Array], texts: Texts, chance: np.random.Generator | None = None
 ) -> tuple[Array, Lesson]:
-    """Answer the outputs for each text (the ids of its pieces); with ``chance``, as learning needs it."""
-    ids, there = padded(texts, GAP)
+    """Answer the outputs for each of ``texts``; with ``chance``, as learning needs it."""
+    ids, there = padded(texts.ids, GAP)
     pieces = weights["pieces"][ids]
     pieces_kept = np.float32(1) * (there if chance is None else there & (chance.random(ids.shape) >= PIECES_LOST))
     pieces = pieces * pieces_kept[..., None]
@@ -107,7 +118,8 @@ def forwards(
     size = there.sum(axis=1).astype(np.float32)[:, None]
     means = np.matmul(pooling.transpose(0, 2, 1), seen).reshape(len(ids), -1)
     pooled = np.concatenate(
-        [means, seen.max(axis=1), seen.sum(axis=1) / (2 * np.sqrt(size)), np.log1p(size) / 3], axis=1
+        [means, seen.max(axis=1), seen.sum(axis=1) / (2 * np.sqrt(size)), np.log1p(size) / 3, texts.tones[:, None]],
+        axis=1,
     )
     text_kept = _lost(pooled.shape, TEXT_LOST, chance)
     text = pooled * text_kept
@@ -122,21 +134,21 @@ def forwards(
 
 
 def learnt(
-    weights: Mapping[str, Array], texts: Sequence[Sequence[int]], wanted: Array, chance: np.random.Generator | None
+    weights: Mapping[str, Array], texts: Texts, wanted: Array, chance: np.random.Generator | None
 ) -> tuple[float, Weights, NDArray[np.intp]]:
     """Answer the mean loss on ``texts``, its slope in each weight, and which pieces those of ``pieces`` belong to."""
     outputs, lesson = forwards(weights, texts, chance)
     lost, slopes = loss(outputs, wanted)
     placed, said = _places(lesson, wanted)
-    found, met = _backwards(weights, lesson, slopes / len(texts), said / len(texts))
+    found, met = _backwards(weights, lesson, slopes / len(wanted), said / len(wanted))
     return float((lost + placed).mean()), found, met
 
 
-def outputs(weights: Mapping[str, Array], texts: Sequence[Sequence[int]], size: int = 128) -> Array:
+def outputs(weights: Mapping[str, Array], texts: Texts, size: int = 128) -> Array:
     """Answer the outputs for each text, in order."""
-    found = np.zeros((len(texts), OUTPUTS), np.float32)
-    for batch in by_length([len(text) for text in texts], size):
-        found[batch] = forwards(weights, [texts[place] for place in batch])[0]
+    found = np.zeros((len(texts.ids), OUTPUTS), np.float32)
+    for batch in by_length([len(text) for text in texts.ids], size):
+        found[batch] = forwards(weights, texts.some(batch))[0]
     return found
 
 
@@ -205,7 +217,7 @@ def _unpooled(lesson: Lesson, slopes: Array) -> tuple[Array, Array]:
     """Answer the slopes in what the places see and in what they say, from those in what was pooled."""
     texts, _, wide = lesson.seen.shape
     means = slopes[:, : POOLS * wide].reshape(texts, POOLS, wide)
-    most, total = slopes[:, POOLS * wide : -1 - wide], slopes[:, -1 - wide : -1]
+    most, total = slopes[:, POOLS * wide : -2 - wide], slopes[:, -2 - wide : -2]
     size = lesson.there.sum(axis=1).astype(np.float32)[:, None]
     seen = np.matmul(lesson.pooling, means) + (total / (2 * np.sqrt(size)))[:, None]
     top = lesson.seen.argmax(axis=1)

@@ -6,7 +6,7 @@ from typing import Final, NamedTuple, TypeVar
 import numpy as np
 
 from pipeline.readers.training.fitting import Adam, batches, pace
-from pipeline.readers.training.student import Weights, learnt
+from pipeline.readers.training.student import Texts, Weights, learnt
 from pipeline.readers.training.targets import Array
 
 RATE: Final = 2e-3
@@ -19,9 +19,9 @@ T = TypeVar("T")
 
 
 class Course(NamedTuple):
-    """Texts (the ids of their pieces) with what is to be said of them, and how much they count."""
+    """Texts with what is to be said of them (targets), and how much they count."""
 
-    texts: Sequence[Sequence[int]]
+    texts: Texts
     wanted: Array
     weight: float = 1.0
 
@@ -45,16 +45,15 @@ def teach(
             [
                 (course, batch)
                 for course in courses
-                if len(course.texts)
-                for batch in batches([len(text) for text in course.texts], size, chance)
+                if len(course.wanted)
+                for batch in batches([len(text) for text in course.texts.ids], size, chance)
             ],
             chance,
         )
     ]
     adam, smooth = Adam(weights, {"": rate, "pieces": rate * PIECES_SHARE}), 0.0
     for step, (course, batch) in enumerate(plan):
-        texts = [course.texts[place] for place in batch]
-        lost, slopes, met = learnt(weights, texts, course.wanted[batch], chance)
+        lost, slopes, met = learnt(weights, course.texts.some(batch), course.wanted[batch], chance)
         adam.move(
             {name: course.weight * slope for name, slope in slopes.items()},
             {"pieces": met},

@@ -17,7 +17,7 @@ from torch.nn import functional
 from pipeline.readers.training.fitting import batches, by_length, loss, pace, padded
 from pipeline.readers.training.published import Published, Shape
 from pipeline.readers.training.targets import Array
-from pipeline.readers.training.teaching import Course, Say
+from pipeline.readers.training.teaching import Say
 from pipeline.readers.verdict import OUTPUTS
 
 FIXED: Final = ("words", "positions")
@@ -44,6 +44,14 @@ class Plan(NamedTuple):
     frozen: int = 0  # lower layers, with the embedding
 
 
+class Course(NamedTuple):
+    """Texts (edged) with what is to be said of them (targets), and how much they count."""
+
+    texts: Sequence[Sequence[int]]
+    wanted: Array
+    weight: float = 1.0
+
+
 def begun(model: Published, seed: int) -> Weights:
     """Answer weights to tune: the published ones with new outputs."""
     chance = torch.Generator().manual_seed(seed)
@@ -59,8 +67,8 @@ def edged(texts: Sequence[Sequence[int]], model: Published, most: int) -> list[l
     return [[first, *model.ids[list(text[:most])].tolist(), last] for text in texts]
 
 
-def tune(weights: Weights, shape: Shape, courses: Sequence[Course], plan: Plan, seed: int, say: Say) -> None:
-    """Move ``weights`` so that they answer what the courses want (their texts are edged)."""
+def tune(weights: Weights, shape: Shape, courses: Sequence[Course], plan: Plan, *, seed: int, say: Say) -> None:
+    """Move ``weights`` so that they answer what the courses want."""
     torch.manual_seed(seed)
     chance = np.random.default_rng(seed)
     kept = [_lower(weights, shape, course.texts, plan.frozen) for course in courses]
@@ -108,7 +116,7 @@ def alone(model: Published, say: Say) -> Array:
     for start in range(0, len(texts), 512):
         ids, there = _tensors(texts[start : start + 512], model.shape)
         with torch.no_grad():
-            seen = _layers(model.weights, model.shape, _embedded(model.weights, model.shape, ids), there, 0)
+            seen = _layers(model.weights, model.shape, _embedded(model.weights, model.shape, ids), there)
         found[start : start + 512] = seen.mean(dim=1).numpy()
     say(f"{len(texts):,} pieces alone")
     return found
@@ -123,7 +131,7 @@ def forwards(
     """
     if seen is None:
         seen, first = _dropped(_embedded(weights, shape, ids), lost), 0
-    seen = _layers(weights, shape, seen, there, first, lost=lost).float()
+    seen = _layers(weights, shape, seen, there, first=first, lost=lost).float()
     there = there[..., None].float()
     mean = (seen * there).sum(1) / there.sum(1)
     return functional.linear(_dropped(mean, lost), weights["head.weight"], weights["head.bias"])
@@ -135,7 +143,7 @@ def _embedded(weights: Weights, shape: Shape, ids: Any) -> Any:
 
 
 def _layers(
-    weights: Weights, shape: Shape, seen: Any, there: Any, first: int, last: int | None = None, lost: float = 0.0
+    weights: Weights, shape: Shape, seen: Any, there: Any, *, first: int = 0, last: int | None = None, lost: float = 0.0
 ) -> Any:
     bias = torch.zeros(len(there), 1, 1, there.shape[1]).masked_fill(~there[:, None, None, :], _FAR)
     if shape.relative:
@@ -191,14 +199,14 @@ def _tensors(texts: Sequence[Sequence[int]], shape: Shape) -> tuple[Any, Any]:
 
 
 def _moves(name: str, plan: Plan) -> bool:
-    layer = name.split(".")[0]
+    layer, _, _ = name.partition(".")
     if name in FIXED or (plan.frozen and name in {"start.weight", "start.bias", "distances"}):
         return False
     return not (layer.isdigit() and int(layer) < plan.frozen)
 
 
 def _group(name: str, weight: Any, shape: Shape, plan: Plan) -> dict[str, Any]:
-    layer = name.split(".")[0]
+    layer, _, _ = name.partition(".")
     if layer == "head":
         rate = plan.rate * HEAD_FASTER
     else:
@@ -227,7 +235,7 @@ def _lower(weights: Weights, shape: Shape, texts: Sequence[Sequence[int]], froze
     for batch in by_length([len(text) for text in texts], SCORED_TEXTS):
         ids, there = _tensors([texts[one] for one in batch], shape)
         with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
-            seen = _layers(weights, shape, _embedded(weights, shape, ids), there, 0, frozen).to(torch.bfloat16)
+            seen = _layers(weights, shape, _embedded(weights, shape, ids), there, last=frozen).to(torch.bfloat16)
         for row, one in zip(seen, batch, strict=True):
             found[one] = row[: len(texts[one])].clone()
     return found

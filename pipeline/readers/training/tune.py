@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pipeline.domain.errors import Misconfigured
 from pipeline.readers.fast import FastReader
 from pipeline.readers.passages import PIECES_MAX
-from pipeline.readers.training.corpus import encoded
+from pipeline.readers.training.corpus import met
 from pipeline.readers.training.export import exported, taught
 from pipeline.readers.training.judging import Figures, judged, read
 from pipeline.readers.training.labels import Row
@@ -57,7 +57,7 @@ def tuned(
             f"{len(rows)} labels are too few to train on and to judge by: at least {ROWS_MIN} are needed, "
             "some hundreds help; heartline corrections export writes those that people made"
         )
-    texts = encoded([row.label.text for row in train], pieces, PIECES_MAX)
+    texts = met([row.label.text for row in train], pieces, PIECES_MAX)
     weights = taught(file)
     wanted = (1 - KEPT_SHARE) * targets(train) + KEPT_SHARE * answers(outputs(weights, texts))
     teach(

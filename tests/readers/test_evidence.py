@@ -1,0 +1,51 @@
+"""Where an emotion shows."""
+
+import numpy as np
+
+from pipeline.domain.emotions import EMOTIONS
+from pipeline.readers.evidence import NEAR, SPANS_MAX, spans
+from pipeline.readers.words import WORDS, lowered
+
+TEXT = "The Room was lovely, but the invoice is WRONG again and again!"
+
+
+def shown(strong: dict[int, float], text: str = TEXT, emotion: int = 3) -> list[str]:
+    """Answer the words that show ``emotion`` where the words of ``strong`` speak for it."""
+    words = WORDS.findall(lowered(text))
+    places = np.full((len(words), len(EMOTIONS)), -6, np.float32)
+    for word, value in strong.items():
+        places[word, emotion] = value
+    found = spans(text, words, [(1,)] * len(words), places, [emotion])
+    assert all(span.emotion == EMOTIONS[emotion] for span in found)
+    return [text[span.start : span.end] for span in found]
+
+
+def test_words_near_the_strongest_are_shown_together() -> None:
+    """Neighbours that speak nearly as much as the strongest one are one span; little words at the edge are not shown."""
+    assert shown({7: 0.0, 8: 0.5, 9: 2.0, 10: 1.0}) == ["WRONG again"]
+    assert shown({6: 1.0, 7: 1.0, 8: 1.0}) == ["invoice"]
+
+
+def test_far_words_are_spans_of_their_own() -> None:
+    """Two places far apart are two spans, in the order of the text; what speaks much less is not shown."""
+    assert shown({3: 1.0, 9: 1.2, 12: 1.2 - NEAR - 0.1}) == ["lovely", "WRONG"]
+
+
+def test_only_the_best_places_are_shown() -> None:
+    """Of many places those are shown that speak most."""
+    text = " x y z ".join(["bad"] * 5)
+    found = shown({place * 4: 1.0 + place / 10 for place in range(5)}, text)
+    assert found == ["bad"] * SPANS_MAX
+
+
+def test_a_little_word_alone_is_shown() -> None:
+    """Where nothing but a little word speaks, it is shown."""
+    assert shown({5: 3.0}) == ["but"]
+
+
+def test_pieces_of_a_word_show_the_whole_word() -> None:
+    """Evidence stands at pieces; the span is of whole words."""
+    places = np.full((3, len(EMOTIONS)), -6, np.float32)
+    places[1, 0] = 2
+    (span,) = spans("unfriendly staff", ["unfriendly", "staff"], [(1, 2), (3,)], places, [0])
+    assert (span.start, span.end) == (0, 10)

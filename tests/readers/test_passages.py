@@ -1,0 +1,46 @@
+"""Long texts in passages."""
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.readers.passages import PIECES_MAX, PIECES_MIN, WORST_SHARE, passages, pooled
+from pipeline.readers.verdict import NEGATIVE, OUTPUTS
+
+
+def test_a_short_text_is_one_passage() -> None:
+    """A text that fits is not cut, whatever sentences it has."""
+    assert passages(["so", ".", "so", "."], [(1,)] * 4) == [(0, 4)]
+
+
+def test_a_long_text_is_cut_at_its_sentences() -> None:
+    """Once a passage is long enough it ends with its sentence, and the next one begins."""
+    sentence = [*["word"] * (PIECES_MIN - 1), "."]
+    assert passages(sentence * 3, [(1,)] * 3 * PIECES_MIN) == [
+        (0, PIECES_MIN),
+        (PIECES_MIN, 2 * PIECES_MIN),
+        (2 * PIECES_MIN, 3 * PIECES_MIN),
+    ]
+
+
+@given(st.lists(st.tuples(st.sampled_from(["word", ".", "?!"]), st.integers(1, 8)), max_size=400))
+def test_passages_cover_the_text_and_fit(told: list[tuple[str, int]]) -> None:
+    """Passages follow on one another, cover every word once, and none is too long or empty."""
+    words = [word for word, _ in told]
+    ids = [(1,) * length for _, length in told]
+    parts = passages(words, ids)
+    assert [place for first, last in parts for place in range(first, last)] == list(range(len(words)))
+    if words:
+        assert all(0 < sum(map(len, ids[first:last])) <= PIECES_MAX for first, last in parts)
+
+
+def test_outputs_are_pooled_between_the_mean_and_the_worst() -> None:
+    """Passages are pooled by text; the one that hurts most counts beside the mean."""
+    outputs = np.zeros((4, OUTPUTS), np.float32)
+    outputs[:, NEGATIVE] = [-3, 4, -1, 2]
+    outputs[:, 0] = [0, 8, 0, 1]
+    found = pooled(outputs, [3, 1])
+    assert found[0, NEGATIVE] == WORST_SHARE * 4
+    assert np.isclose(found[0, 0], 8 / 3 + WORST_SHARE * (8 - 8 / 3))
+    assert (found[1] == outputs[3]).all()
+    assert pooled(outputs, [1, 1, 1, 1]) is outputs
