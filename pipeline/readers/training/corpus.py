@@ -4,6 +4,7 @@ A folder of data holds ``labelled/*.jsonl``, ``real/*.jsonl`` and ``goemotions/*
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Final
 from zlib import crc32
@@ -73,6 +74,18 @@ def encoded(all_texts: Sequence[str], pieces: Pieces, most: int) -> list[list[in
                 break
         found.append(ids[:most] or list(pieces["?"]))
     return found
+
+
+def parted(all_texts: Sequence[str], pieces: Pieces) -> tuple[list[list[int]], list[int]]:
+    """Answer the ids of the pieces of each passage of the texts, and how many passages each text has."""
+    ids: list[list[int]] = []
+    counts: list[int] = []
+    for text in all_texts:
+        words = list(map(pieces.__getitem__, WORDS.findall(lowered(text)))) or [pieces["?"]]
+        where = passages(WORDS.findall(lowered(text)) or ["?"], words)
+        ids += [[*chain.from_iterable(words[first:last])] for first, last in where]
+        counts.append(len(where))
+    return ids, counts
 
 
 def met(all_texts: Sequence[str], pieces: Pieces, most: int) -> Texts:

@@ -7,6 +7,7 @@ Products are taken in bfloat16 where the processor has it.
 
 import math
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -50,6 +51,7 @@ class Course(NamedTuple):
     texts: Sequence[Sequence[int]]
     wanted: Array
     weight: float = 1.0
+    share: float = 1.0  # of its batches that are met in an epoch
 
 
 def begun(model: Published, seed: int) -> Weights:
@@ -59,6 +61,22 @@ def begun(model: Published, seed: int) -> Weights:
     weights["head.weight"] = torch.empty(OUTPUTS, model.shape.wide).normal_(0, 0.02, generator=chance)
     weights["head.bias"] = torch.zeros(OUTPUTS)
     return weights
+
+
+def save(path: Path, weights: Weights) -> None:
+    """Keep ``weights``."""
+    from safetensors.torch import save_file
+
+    part = path.with_suffix(".part")
+    save_file({name: weight.contiguous() for name, weight in weights.items()}, part)
+    part.replace(path)
+
+
+def load(path: Path) -> Weights:
+    """Answer the weights that were kept."""
+    from safetensors.torch import load_file
+
+    return dict(load_file(path))
 
 
 def edged(texts: Sequence[Sequence[int]], model: Published, most: int) -> list[list[int]]:
@@ -221,10 +239,14 @@ def _steps(courses: Sequence[Course], plan: Plan, chance: np.random.Generator) -
             (place, batch)
             for place, course in enumerate(courses)
             if len(course.texts)
-            for batch in batches([len(text) for text in course.texts], plan.size, chance)
+            for batch in _some(batches([len(text) for text in course.texts], plan.size, chance), course.share)
         ]
         steps += [epoch[place] for place in chance.permutation(len(epoch))]
     return steps
+
+
+def _some(every: list[NDArray[np.intp]], share: float) -> list[NDArray[np.intp]]:
+    return every[: math.ceil(share * len(every))]
 
 
 def _lower(weights: Weights, shape: Shape, texts: Sequence[Sequence[int]], frozen: int) -> Any:

@@ -27,7 +27,7 @@ from pipeline.readers.words import Pieces
 ROWS_MIN: Final = 40
 PARTS: Final = 10  # one to be judged by, one for the scale
 EPOCHS: Final = 6
-RATE: Final = 4e-4
+RATE: Final = 1e-3
 BATCH_TEXTS: Final = 32
 KEPT_SHARE: Final = 0.3  # of what the network said before in what is wanted of it
 
