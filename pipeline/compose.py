@@ -40,7 +40,7 @@ def load_policy(settings: Settings) -> Policy:
 async def open_house(settings: Settings) -> AsyncIterator[House]:
     """Open every door that the stages need. Raises Unavailable, Misconfigured."""
     policy = load_policy(settings)
-    reader = open_reader(settings.reader)
+    reader = open_reader(settings.reader, settings.weights)
     telemetry = Telemetry()
     stores = open_stores(settings.redis, settings.redis_prefix)
     try:

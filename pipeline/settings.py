@@ -53,6 +53,7 @@ class Settings(BaseSettings):
     group: str = Field("heartline", description="consumer group of the workers")
     policy: Path | None = Field(None, description="policy file; default: the one that ships")
     reader: str = Field("fast", description="name of the emotion reader")
+    weights: Path | None = Field(None, description="folder of weights that heartline train wrote; default: the shipped")
     partitions: int = Field(8, ge=1, le=64, description="of each topic; a power of two keeps a bucket on one worker")
     replication: int = Field(1, ge=1, le=9, description="copies of each topic; 3 in production")
     idempotence: Literal["auto", "on", "off"] = Field("auto", description="idempotent producer; auto asks the broker")

@@ -39,7 +39,7 @@ async def classify(
     from pipeline.compose import load_policy
     from pipeline.readers import open_reader
 
-    eye = open_reader(reader or place.settings.reader)
+    eye = open_reader(reader or place.settings.reader, place.settings.weights)
     topics = load_policy(place.settings).aspects
     if text == "-":
         return await _stream(eye, topics)

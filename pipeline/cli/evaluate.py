@@ -67,7 +67,7 @@ async def evaluate(
     _check(files)
     name = reader or place.settings.reader
     floors = load_floors(name, Path(floor) if floor else SHIPPED)
-    trial = Trial(open_reader(name), split, by)
+    trial = Trial(open_reader(name, place.settings.weights), split, by)
     trial.against = open_reader(BASELINE) if baseline and name != BASELINE else None
     with progress(place, files, "rows") as moved:
         for file in files:

@@ -1,12 +1,14 @@
 """Readers of emotion behind one door, opened by name."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, Final, cast
 
 from pipeline.domain.errors import Misconfigured
 
 if TYPE_CHECKING:  # the command line asks for the names alone
+    from pathlib import Path
+
     from pipeline.ports import Reader
 
 READERS: Final[Mapping[str, tuple[str, str]]] = {
@@ -16,9 +18,18 @@ READERS: Final[Mapping[str, tuple[str, str]]] = {
 }
 
 
-def open_reader(name: str) -> "Reader":
-    """Answer the reader called ``name``. Raises Misconfigured where there is none, or what it needs is missing."""
+def open_reader(name: str, weights: "Path | None" = None) -> "Reader":
+    """Answer the reader called ``name``; the fast one with the weights in the folder ``weights``, if any.
+
+    Raises Misconfigured where there is none, or what it needs is missing.
+    """
     if name not in READERS:
         raise Misconfigured(f"reader {name!r} is not known; known are {', '.join(sorted(READERS))}")
     module, kind = READERS[name]
-    return cast("Callable[[], Reader]", getattr(import_module(module), kind))()
+    make = getattr(import_module(module), kind)
+    if name == "fast" and weights is not None:
+        from pipeline.readers.weights import kept
+        from pipeline.readers.words import pieces
+
+        return cast("Reader", make(kept(weights, len(pieces().vocabulary))))
+    return cast("Reader", make())

@@ -23,6 +23,7 @@ from pipeline.readers.network import Array, Network
 from pipeline.readers.passages import passages, pooled
 from pipeline.readers.valence import compound
 from pipeline.readers.verdict import ACTIONS, EFFORTS, OUTPUTS, SUCCESSES, Scale, Verdict, verdicts
+from pipeline.readers.weights import FAST, version
 from pipeline.readers.words import WORDS, lowered, pieces
 
 
@@ -39,12 +40,18 @@ class Asked(NamedTuple):
 
 
 class FastReader:
-    """Reads English feedback by a small network. Implements the Reader port."""
+    """Reads English feedback by a small network. Implements the Reader port.
+
+    With ``weights`` of one's own (see ``weights``) its name says which: fast/1+ and eight digits of their content.
+    """
 
     name = "fast/1"
 
-    def __init__(self) -> None:
-        weights = shipped("fast.npz")
+    def __init__(self, weights: Mapping[str, NDArray[Any]] | None = None) -> None:
+        if weights is None:
+            weights = shipped(FAST)
+        else:
+            self.name = f"{self.name}+{version(weights)}"
         self._pieces = pieces()
         self._network = Network(weights)
         self._scale = Scale.of(weights)
@@ -82,23 +89,32 @@ class FastReader:
             part = last
         return pooled(answer.whole, [len(one.parts) for one in told]), evidence
 
+    def said(self, texts: Sequence[str]) -> tuple[Array, list[bool]]:
+        """Answer which of ``texts`` can be read, and the outputs for those, as a scale is fitted on them."""
+        asked = list(map(self._asked, texts))
+        read = [one.english and bool(one.words) for one in asked]
+        outputs, _ = self.outputs([one for one, yes in zip(asked, read, strict=True) if yes])
+        return outputs, read
+
     def _reading(self, one: Asked, said: Verdict, evidence: Array) -> Reading:
         named = [EMOTIONS[place] for place in said.named]
-        return Reading.made({
-            "emotions": dict(zip(named, map(_felt, said.confidence, said.strength), strict=True)),
-            "primary": named[0] if named else None,
-            "valence": said.valence,
-            "negative": said.negative,
-            "success": SUCCESSES[said.success],
-            "effort": EFFORTS[said.effort],
-            "action": ACTIONS[said.action],
-            "spans": spans(one.text, one.words, one.ids, evidence, said.named) if named else (),
-            "topics": (),
-            "understood": True,
-            "review": not said.sure,
-            "truncated": one.cut,
-            "reader": self.name,
-        })
+        return Reading.made(
+            {
+                "emotions": dict(zip(named, map(_felt, said.confidence, said.strength), strict=True)),
+                "primary": named[0] if named else None,
+                "valence": said.valence,
+                "negative": said.negative,
+                "success": SUCCESSES[said.success],
+                "effort": EFFORTS[said.effort],
+                "action": ACTIONS[said.action],
+                "spans": spans(one.text, one.words, one.ids, evidence, said.named) if named else (),
+                "topics": (),
+                "understood": True,
+                "review": not said.sure,
+                "truncated": one.cut,
+                "reader": self.name,
+            }
+        )
 
     def _unread(self, one: Asked) -> Reading:
         """Answer the reading of a text without words, or of one that is not English."""

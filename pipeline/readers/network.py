@@ -90,7 +90,11 @@ class Network:
         spoken += self._place_bias
         pools = np.exp(np.clip(spoken[:, -POOLS:], -WEIGHT_MAX, WEIGHT_MAX))
         pools[gaps] = 0
-        pooled = [*self._weighed(seen, pools, starts, rows), *self._plain(seen, counts, starts, rows), np.float32(tones)[:, None]]
+        pooled = [
+            *self._weighed(seen, pools, starts, rows),
+            *self._plain(seen, counts, starts, rows),
+            np.float32(tones)[:, None],
+        ]
         text = np.zeros((-(-len(texts) // ROWS) * ROWS, len(self._hidden)), np.float32)
         np.concatenate(pooled, axis=1, out=text[: len(texts)])
         hidden = text @ self._hidden

@@ -48,5 +48,7 @@ def pooled(outputs: Array, counts: Sequence[int]) -> Array:
         return outputs
     starts = np.cumsum([0, *counts[:-1]])
     mean = np.add.reduceat(outputs, starts, axis=0) / np.asarray(counts, np.float32)[:, None]
-    worst = np.stack([outputs[a + int(outputs[a : a + n, NEGATIVE].argmax())] for a, n in zip(starts, counts, strict=True)])
+    worst = np.stack(
+        [outputs[a + int(outputs[a : a + n, NEGATIVE].argmax())] for a, n in zip(starts, counts, strict=True)]
+    )
     return mean + WORST_SHARE * (worst - mean)

@@ -26,14 +26,14 @@ NAMED_MAX: Final = 3
 
 # The outputs of a network, one after the other: for each emotion whether it is felt and how strongly, which one is the
 # primary (or none), valence (-2…2), whether the person is hurt, effort, success, action.
-_FELT = slice(0, 20)
-_STRENGTH = slice(20, 40)
-_PRIMARY = slice(40, 61)
-_VALENCE = 61
+FELT = slice(0, 20)
+STRENGTH = slice(20, 40)
+PRIMARY = slice(40, 61)
+VALENCE = 61
 NEGATIVE = 62
-_EFFORT = slice(63, 66)
-_SUCCESS = slice(66, 69)
-_ACTION = slice(69, 73)
+EFFORT = slice(63, 66)
+SUCCESS = slice(66, 69)
+ACTION = slice(69, 73)
 OUTPUTS: Final = 73
 
 
@@ -75,22 +75,22 @@ def verdicts(outputs: Array, scale: Scale) -> list[Verdict]:
     """Answer what is read in each text. ``outputs``: a row a text, :data:`OUTPUTS` wide."""
     slope, shift = scale.negative
     negative = _odds(slope * outputs[:, NEGATIVE] + shift)
-    primary = _primary(outputs[:, _PRIMARY] / scale.primary, negative)
+    primary = primaries(outputs[:, PRIMARY] / scale.primary, negative)
     first = primary.argmax(axis=1)
-    felt = _odds(outputs[:, _FELT])
+    felt = _odds(outputs[:, FELT])
     confidence = primary[np.arange(len(first)), first]
-    valence = np.clip(outputs[:, _VALENCE] / 2, -1, 1)
+    valence = np.clip(outputs[:, VALENCE] / 2, -1, 1)
     columns = zip(
         first.tolist(),
         confidence.tolist(),
         _named(felt, first, scale),
         felt,
-        np.clip(np.rint(outputs[:, _STRENGTH]), 1, 3).astype(int),
+        np.clip(np.rint(outputs[:, STRENGTH]), 1, 3).astype(int),
         valence.round(3).tolist(),
         negative.round(3).tolist(),
-        outputs[:, _EFFORT].argmax(axis=1).tolist(),
-        outputs[:, _SUCCESS].argmax(axis=1).tolist(),
-        outputs[:, _ACTION].argmax(axis=1).tolist(),
+        outputs[:, EFFORT].argmax(axis=1).tolist(),
+        outputs[:, SUCCESS].argmax(axis=1).tolist(),
+        outputs[:, ACTION].argmax(axis=1).tolist(),
         strict=True,
     )
     return [
@@ -113,7 +113,7 @@ def _odds(logits: Array) -> Array:
     return 1 / (1 + np.exp(-np.clip(logits, -30, 30)))
 
 
-def _primary(logits: Array, negative: Array) -> Array:
+def primaries(logits: Array, negative: Array) -> Array:
     """Answer the probability of each primary emotion (and none), in agreement with whether the person is hurt."""
     primary = np.exp(logits - logits.max(axis=1, keepdims=True))
     primary[:, :SAD] *= negative[:, None]

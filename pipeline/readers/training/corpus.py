@@ -1,0 +1,112 @@
+"""Texts without labels, for a teacher to read to its pupils: NDJSON with ``id`` and ``text``, GoEmotions as TSV.
+
+A folder of data holds ``labelled/*.jsonl``, ``real/*.jsonl`` and ``goemotions/*.tsv``; each may be missing.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
+from pathlib import Path
+from typing import Final
+from zlib import crc32
+
+import numpy as np
+import orjson
+
+from pipeline.domain.errors import Misconfigured
+from pipeline.readers.passages import passages
+from pipeline.readers.training.student import Texts
+from pipeline.readers.valence import compound
+from pipeline.readers.words import WORDS, Pieces, lowered
+
+GOEMOTIONS: Final = "goemotions"
+PASSAGES_MAX: Final = 3  # of a long text
+_COLUMNS: Final = 3  # text, labels, comment id
+
+
+def labelled(data: Path) -> list[Path]:
+    """Answer the label files of a folder of data. Raises Misconfigured where there is none."""
+    found = sorted((data / "labelled").glob("*.jsonl"))
+    if not found:
+        raise Misconfigured(f"{data}/labelled holds no .jsonl file; the recipe needs labels (see MODEL_CARD.md)")
+    return found
+
+
+def texts(data: Path) -> dict[str, str]:
+    """Answer the texts of a folder of data by id. Raises Misconfigured: file, line, why."""
+    found: dict[str, str] = {}
+    for path in sorted((data / "real").glob("*.jsonl")):
+        found.update(_ndjson(path))
+    for path in sorted((data / GOEMOTIONS).glob("*.tsv")):
+        found.update(_goemotions(path))
+    return found
+
+
+def cut(known: Mapping[str, str], pieces: Pieces) -> dict[str, str]:
+    """Answer the texts with the long ones in passages, as readers read them: id#0, id#1 and so on; English only.
+
+    Of a long text a few passages are taken, which, its id decides: long texts are many words of few writers.
+    """
+    parts: dict[str, str] = {}
+    for name, text in known.items():
+        words = WORDS.findall(lowered(text))
+        if not words or not pieces.is_english(words):
+            continue
+        where = passages(words, [pieces[word] for word in words])
+        if len(where) == 1:
+            parts[name] = text
+            continue
+        places = [found.span() for found in WORDS.finditer(text)]
+        chosen = np.random.default_rng(crc32(name.encode())).permutation(len(where))[:PASSAGES_MAX]
+        for place in sorted(chosen.tolist()):
+            first, last = where[place]
+            parts[f"{name}#{place}"] = text[places[first][0] : places[last - 1][1]]
+    return parts
+
+
+def encoded(all_texts: Sequence[str], pieces: Pieces, most: int) -> list[list[int]]:
+    """Answer the ids of the first ``most`` pieces of each text; one at least."""
+    found: list[list[int]] = []
+    for text in all_texts:
+        ids: list[int] = []
+        for word in WORDS.finditer(lowered(text)):
+            ids.extend(pieces[word.group()])
+            if len(ids) >= most:
+                break
+        found.append(ids[:most] or list(pieces["?"]))
+    return found
+
+
+def parted(all_texts: Sequence[str], pieces: Pieces) -> tuple[list[list[int]], list[int]]:
+    """Answer the ids of the pieces of each passage of the texts, and how many passages each text has."""
+    ids: list[list[int]] = []
+    counts: list[int] = []
+    for text in all_texts:
+        words = list(map(pieces.__getitem__, WORDS.findall(lowered(text)))) or [pieces["?"]]
+        where = passages(WORDS.findall(lowered(text)) or ["?"], words)
+        ids += [[*chain.from_iterable(words[first:last])] for first, last in where]
+        counts.append(len(where))
+    return ids, counts
+
+
+def met(all_texts: Sequence[str], pieces: Pieces, most: int) -> Texts:
+    """Answer the texts as the fast network meets them."""
+    return Texts(encoded(all_texts, pieces, most), np.array([compound(text) for text in all_texts], np.float32))
+
+
+def _ndjson(path: Path) -> Iterator[tuple[str, str]]:
+    with path.open("rb") as lines:
+        for number, line in enumerate(lines, 1):
+            try:
+                row = orjson.loads(line)
+                yield str(row["id"]), str(row["text"])
+            except (ValueError, KeyError, TypeError) as error:
+                raise Misconfigured(f"{path}:{number}: not an object with id and text: {error}") from None
+
+
+def _goemotions(path: Path) -> Iterator[tuple[str, str]]:
+    with path.open(encoding="utf-8", newline="\n") as lines:
+        for number, line in enumerate(lines, 1):
+            columns = line.rstrip("\r\n").split("\t")
+            if len(columns) != _COLUMNS:
+                raise Misconfigured(f"{path}:{number}: text, labels and comment id are expected, split by tabs")
+            yield f"{GOEMOTIONS}:{columns[2]}", columns[0]

@@ -1,0 +1,218 @@
+"""The whole recipe, step by step; each leaves a file, so that a run that was ended goes on where it was.
+
+1. *teacher*: MPNet-base, its lower half frozen, tuned on the labels.
+2. *scores*: what the teacher says of every text that is not judged by.
+3. *deep*: MiniLM-L6, tuned on the labels and, counting half, on the scores.
+4. *fast*: the small network, over the vectors that MiniLM gives each piece alone, taught the scores and, four times
+   heavier, the labels.
+5. each gets its scale on the split ``dev``, is written as its reader loads it, and judged on ``dev``, on the real texts
+   of ``dev``, and on the sources that were held out whole.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+import orjson
+
+from pipeline.domain.errors import Misconfigured
+from pipeline.readers import weights as files
+from pipeline.readers.fast import FastReader
+from pipeline.readers.passages import PIECES_MAX, pooled
+from pipeline.readers.training import corpus, published, student, transformer
+from pipeline.readers.training.export import exported, scaled
+from pipeline.readers.training.ground import Ground
+from pipeline.readers.training.judging import Figures, judged, read, readings, spread
+from pipeline.readers.training.labels import Row
+from pipeline.readers.training.scale import fitted
+from pipeline.readers.training.targets import Array, answers, targets
+from pipeline.readers.training.teaching import Course, Say, teach
+from pipeline.readers.verdict import Scale
+
+TEACHER: Final = transformer.Plan(epochs=2, rate=5e-5, size=32, pieces=110, fading=0.95, frozen=6)
+DEEP: Final = transformer.Plan(epochs=3, rate=8e-5, size=16, pieces=126)
+DEEP_SCORES_WEIGHT: Final = 0.5
+FAST_EPOCHS: Final = 6
+FAST_LABELS_WEIGHT: Final = 4.0
+DEEP_FILE: Final = "deep.onnx"
+DEEP_SCALE_FILE: Final = "deep_scale.npz"
+REPORT_FILE: Final = "report.json"
+SHOWN: Final = (
+    "negative_f1", "negative_auc", "negative_ece", "primary_accuracy", "cluster_accuracy", "micro_f1", "valence_r",
+)  # fmt: skip
+Judged = dict[str, Figures]  # the rows that were judged by → figures
+
+
+class Recipe(NamedTuple):
+    """``work`` keeps what the steps leave, ``out`` gets the files of seed 0."""
+
+    ground: Ground
+    work: Path
+    out: Path
+    seeds: int
+    say: Say
+    quick: bool = False  # one epoch, a few layers' worth of patience
+
+    def epochs(self, many: int) -> int:
+        """Answer how many epochs are run where ``many`` are meant."""
+        return 1 if self.quick else many
+
+
+def cook(recipe: Recipe) -> dict[str, Any]:
+    """Run every step that was not run yet and answer the report, which ``work`` keeps too. Raises Misconfigured."""
+    _open(recipe)
+    scores = _kept(recipe, "scores.npy", lambda: _scores(recipe))
+    course = _soft(recipe, scores)
+    vectors = _kept(recipe, "vectors.npy", lambda: transformer.alone(published.minilm(), recipe.say))
+    seeds = range(recipe.seeds)
+    runs = {
+        "teacher": [_told(recipe, "teacher", lambda: _teacher_judged(recipe))],
+        "deep": [_told(recipe, f"deep-{seed}", partial(_deep, recipe, course, seed)) for seed in seeds],
+        "fast": [_told(recipe, f"fast-{seed}", partial(_fast, recipe, scores, vectors, seed)) for seed in seeds],
+    }
+    report = {
+        "rows": {name: len(rows) for name, rows in _judges(recipe.ground)} | {"train": len(recipe.ground.train)},
+        "texts": len(recipe.ground.texts),
+        "readers": {
+            name: {rows: spread([run[rows] for run in judges]) for rows in judges[0]} for name, judges in runs.items()
+        },
+    }
+    (recipe.work / REPORT_FILE).write_bytes(orjson.dumps(report, option=orjson.OPT_INDENT_2))
+    return report
+
+
+def table(report: dict[str, Any]) -> str:
+    """Answer the report as lines for people: mean and standard deviation over the seeds."""
+    lines = [f"{'':<22}" + "".join(f"{name:>18}" for name in SHOWN)]
+    for reader, judges in report["readers"].items():
+        for rows, figures in judges.items():
+            cells = [figures.get(name) for name in SHOWN]
+            told = "".join(f"{'–' if cell is None else f'{cell[0]:.3f} ± {cell[1]:.3f}':>18}" for cell in cells)
+            lines.append(f"{reader + ', ' + rows:<22}{told}")
+    return "\n".join(lines)
+
+
+def _open(recipe: Recipe) -> None:
+    """Make the folder of the run, or take it up. Raises Misconfigured where it is of another one."""
+    recipe.work.mkdir(parents=True, exist_ok=True)
+    mark, file = repr((recipe.ground.mark, recipe.quick, TEACHER, DEEP, FAST_EPOCHS)), recipe.work / "mark"
+    if file.exists() and file.read_text("utf-8") != mark:
+        raise Misconfigured(f"{recipe.work} is of another recipe or of other data; remove it, or give another --work")
+    file.write_text(mark, "utf-8")
+
+
+def _kept(recipe: Recipe, name: str, make: Callable[[], Array]) -> Array:
+    path = recipe.work / name
+    if not path.exists():
+        recipe.say(f"{name} …")
+        part = path.with_suffix(".part.npy")
+        np.save(part, make())
+        part.replace(path)
+    found: Array = np.load(path, allow_pickle=False)
+    return found
+
+
+def _told(recipe: Recipe, name: str, make: Callable[[], Judged]) -> Judged:
+    path = recipe.work / f"{name}.json"
+    if not path.exists():
+        recipe.say(f"{name} …")
+        path.write_bytes(orjson.dumps(make()))
+    found: Judged = orjson.loads(path.read_bytes())
+    recipe.say(f"{name}: " + ", ".join(f"{figure} {found['dev'][figure]}" for figure in SHOWN))
+    return found
+
+
+def _teacher(recipe: Recipe) -> transformer.Weights:
+    """Answer the tuned teacher."""
+    model, path = published.mpnet(), recipe.work / "teacher.safetensors"
+    if not path.exists():
+        weights = transformer.begun(model, 0)
+        course = transformer.Course(
+            _edged(recipe, model, _texts(recipe.ground.train), TEACHER.pieces), targets(recipe.ground.train)
+        )
+        plan = TEACHER._replace(epochs=recipe.epochs(TEACHER.epochs))
+        transformer.tune(weights, model.shape, [course], plan, seed=0, say=recipe.say)
+        transformer.save(path, weights)
+    return transformer.load(path)
+
+
+def _scores(recipe: Recipe) -> Array:
+    model, weights = published.mpnet(), _teacher(recipe)
+    texts = _edged(recipe, model, list(recipe.ground.texts.values()), TEACHER.pieces)
+    return transformer.scored(weights, model.shape, texts, recipe.say)
+
+
+def _teacher_judged(recipe: Recipe) -> Judged:
+    weights, model = _teacher(recipe), published.mpnet()
+    return _transformer_judged(recipe, weights, model, Scale())[1]
+
+
+def _soft(recipe: Recipe, scores: Array) -> transformer.Course:
+    """Answer the scores as what MiniLM is taught; a share of them in each epoch, all of them once."""
+    texts = _edged(recipe, published.minilm(), list(recipe.ground.texts.values()), DEEP.pieces)
+    return transformer.Course(texts, answers(scores), DEEP_SCORES_WEIGHT, 1 / DEEP.epochs)
+
+
+def _deep(recipe: Recipe, soft: transformer.Course, seed: int) -> Judged:
+    """Tune the deep reader, write it, and judge it."""
+    from pipeline.readers.training import graph
+
+    model, train = published.minilm(), recipe.ground.train
+    weights = transformer.begun(model, seed)
+    hard = transformer.Course(_edged(recipe, model, _texts(train), DEEP.pieces), targets(train))
+    plan = DEEP._replace(epochs=recipe.epochs(DEEP.epochs))
+    transformer.tune(weights, model.shape, [hard, soft], plan, seed=seed, say=recipe.say)
+    scale, told = _transformer_judged(recipe, weights, model, None)
+    folder = recipe.out if seed == 0 else recipe.work / f"seed-{seed}"
+    folder.mkdir(parents=True, exist_ok=True)
+    graph.write(folder / DEEP_FILE, {name: weight.numpy() for name, weight in weights.items()}, model.shape)
+    files.write(folder / DEEP_SCALE_FILE, scaled(scale))
+    return told
+
+
+def _transformer_judged(
+    recipe: Recipe, weights: transformer.Weights, model: published.Published, scale: Scale | None
+) -> tuple[Scale, Judged]:
+    """Answer the scale of a transformer, fitted unless it is given, and how right it is."""
+
+    def outputs(rows: Sequence[Row]) -> Array:
+        parts, counts = corpus.parted(_texts(rows), recipe.ground.pieces)
+        said = transformer.scored(weights, model.shape, transformer.edged(parts, model, DEEP.pieces), recipe.say)
+        return pooled(said, counts)
+
+    dev = recipe.ground.dev
+    found = scale or fitted(outputs(dev), targets(dev))
+    return found, {name: judged(rows, readings(outputs(rows), found)) for name, rows in _judges(recipe.ground)}
+
+
+def _fast(recipe: Recipe, scores: Array, vectors: Array, seed: int) -> Judged:
+    """Teach the fast reader, write it, and judge it."""
+    ground, chance = recipe.ground, np.random.default_rng(seed)
+    weights = student.started(vectors, chance)
+    soft = corpus.met(list(ground.texts.values()), ground.pieces, PIECES_MAX)
+    hard = corpus.met(_texts(ground.train), ground.pieces, PIECES_MAX)
+    courses = [Course(soft, answers(scores)), Course(hard, targets(ground.train), FAST_LABELS_WEIGHT)]
+    teach(weights, courses, chance, recipe.say, epochs=recipe.epochs(FAST_EPOCHS))
+    said, told = FastReader(exported(weights, Scale())).said(_texts(ground.dev))
+    scale = fitted(said, targets([row for row, yes in zip(ground.dev, told, strict=True) if yes]))
+    made = exported(weights, scale)
+    files.write((recipe.out if seed == 0 else recipe.work / f"seed-{seed}") / files.FAST, made)
+    reader = FastReader(made)
+    return {name: judged(rows, read(reader, rows)) for name, rows in _judges(ground)}
+
+
+def _judges(ground: Ground) -> Iterable[tuple[str, list[Row]]]:
+    """Answer the rows to judge by, by name."""
+    real = [row for row in ground.dev if row.source != "written"]
+    named = {"dev": ground.dev, "dev, real": real, "held out": ground.held}
+    return [(name, rows) for name, rows in named.items() if rows]
+
+
+def _edged(recipe: Recipe, model: published.Published, texts: Sequence[str], most: int) -> list[list[int]]:
+    return transformer.edged(corpus.encoded(texts, recipe.ground.pieces, most), model, most)
+
+
+def _texts(rows: Sequence[Row]) -> list[str]:
+    return [row.label.text for row in rows]
