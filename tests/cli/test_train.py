@@ -26,7 +26,7 @@ SAID = (("awful, {} useless parts", "dissatisfied", -2), ("i love it, {} stars",
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the shipped weights be small ones, so that training takes no time."""
     chance = np.random.default_rng(3)
-    vectors = chance.standard_normal((len(pieces().vocabulary), 8)).astype(np.float32)
+    vectors = chance.standard_normal((pieces().rows, 8)).astype(np.float32)
     weights = exported(started(vectors, chance, wide=8, hidden=12), Scale())
 
     def shipped(_: str) -> dict[str, NDArray[Any]]:
@@ -61,7 +61,7 @@ def run(*words: str, **env: str) -> Result:
 def test_weights_are_written_and_used(labels: Path, tmp_path: Path) -> None:
     """Training says how right the reader was and is and writes weights, which HEARTLINE_WEIGHTS makes it read with."""
     out = tmp_path / "mine"
-    done = run("train", str(labels), "--out", str(out), "--epochs", "20")
+    done = run("train", str(labels), "--out", str(out), "--epochs", "100")
     assert done.exit_code == 0, done.stderr
     told = json.loads(done.stdout)
     assert (told["weights"], told["trained"] + told["scaled"] + told["judged"]) == (str(out / "fast.npz"), 120)

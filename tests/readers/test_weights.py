@@ -37,7 +37,7 @@ def test_what_is_written_is_read(tmp_path: Path, weights: dict[str, NDArray[Any]
     assert reader.name == f"fast/1+{version(weights)}"
     reading = reader.read(["Nobody called back."])[0]  # type: ignore[index]
     assert reading.reader == reader.name
-    assert len(pieces().vocabulary) == VOCABULARY
+    assert pieces().rows == VOCABULARY
 
 
 def test_the_version_is_that_of_the_content(weights: dict[str, NDArray[Any]]) -> None:

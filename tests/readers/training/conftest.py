@@ -14,7 +14,7 @@ from pipeline.readers.verdict import Scale
 from pipeline.readers.words import pieces
 
 SAID = [
-    ("nobody called me back, {} times ignored", "neglected", -2, "respond"),
+    ("nobody called me back, {} times ignored again", "neglected", -2, "respond"),
     ("terrible quality, {} useless parts", "dissatisfied", -1, "respond"),
     ("i love it, {} stars, amazing", "happy", 2, "praise"),
     ("the {} nurses were kind and caring", "cared for", 2, "praise"),
@@ -41,7 +41,7 @@ def write(path: Path, rows: list[dict[str, Any]]) -> Path:
 def tiny() -> dict[str, NDArray[Any]]:
     """Answer a file of weights, small and untaught, the same one each time."""
     chance = np.random.default_rng(3)
-    vectors = chance.standard_normal((len(pieces().vocabulary), 12)).astype(np.float32)
+    vectors = chance.standard_normal((pieces().rows, 12)).astype(np.float32)
     return exported(started(vectors, chance, wide=16, hidden=24), Scale())
 
 

@@ -61,7 +61,7 @@ def test_a_broken_line_is_named(data: Path, file: str, content: str, said: str) 
 
 def test_data_without_labels_is_refused(tmp_path: Path) -> None:
     """A folder without labels is told by its name."""
-    with pytest.raises(Misconfigured, match="holds no .jsonl"):
+    with pytest.raises(Misconfigured, match=r"holds no \.jsonl"):
         corpus.labelled(tmp_path)
 
 

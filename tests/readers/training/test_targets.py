@@ -8,7 +8,16 @@ from pipeline.domain.emotions import EMOTIONS, Emotion
 from pipeline.readers.training.labels import Row, parsed
 from pipeline.readers.training.targets import CHOICES, answers, clear, targets
 from pipeline.readers.verdict import (
-    ACTION, EFFORT, FELT, NEGATIVE, NONE, OUTPUTS, PRIMARY, STRENGTH, SUCCESS, VALENCE,
+    ACTION,
+    EFFORT,
+    FELT,
+    NEGATIVE,
+    NONE,
+    OUTPUTS,
+    PRIMARY,
+    STRENGTH,
+    SUCCESS,
+    VALENCE,
 )  # fmt: skip
 
 from .conftest import label

@@ -22,14 +22,15 @@ def rows(count: int, **more: Any) -> list[Row]:
 
 def test_it_learns_and_repeats(tiny: dict[str, NDArray[Any]]) -> None:
     """Labels that agree are learnt, told on rows that were kept apart, the same in any order of the rows."""
-    made = tuned(tiny, rows(400), pieces(), lambda _: None, epochs=12)
+    made = tuned(tiny, rows(400), pieces(), lambda _: None, epochs=60)
     assert made.trained + made.scaled + made.judged == 400
     assert made.judged > 20 < made.scaled
     before, after = made.before["primary_accuracy"], made.after["primary_accuracy"]
     assert before is not None
     assert after is not None
-    assert before < 0.5 < 0.9 < after
-    again = tuned(tiny, rows(400)[::-1], pieces(), lambda _: None, epochs=12)
+    assert before < 0.5
+    assert after > 0.9
+    again = tuned(tiny, rows(400)[::-1], pieces(), lambda _: None, epochs=60)
     assert version(again.weights) == version(made.weights) != version(tiny)
 
 
@@ -46,5 +47,5 @@ def test_rows_are_kept_apart() -> None:
 
 def test_few_labels_are_refused(tiny: dict[str, NDArray[Any]]) -> None:
     """What cannot be learnt from is refused, and how many are needed is told."""
-    with pytest.raises(Misconfigured, match="12 labels are too few .* at least 40"):
+    with pytest.raises(Misconfigured, match=r"12 labels are too few .* at least 40"):
         tuned(tiny, rows(12), pieces(), lambda _: None)
