@@ -53,10 +53,10 @@ class Recipe(NamedTuple):
     out: Path
     seeds: int
     say: Say
-    quick: bool = False  # one epoch, a few layers' worth of patience
+    quick: bool = False  # one epoch of each transformer
 
     def epochs(self, many: int) -> int:
-        """Answer how many epochs are run where ``many`` are meant."""
+        """Answer how many epochs a transformer is tuned for where ``many`` are meant."""
         return 1 if self.quick else many
 
 
@@ -194,7 +194,7 @@ def _fast(recipe: Recipe, scores: Array, vectors: Array, seed: int) -> Judged:
     soft = corpus.met(list(ground.texts.values()), ground.pieces, PIECES_MAX)
     hard = corpus.met(_texts(ground.train), ground.pieces, PIECES_MAX)
     courses = [Course(soft, answers(scores)), Course(hard, targets(ground.train), FAST_LABELS_WEIGHT)]
-    teach(weights, courses, chance, recipe.say, epochs=recipe.epochs(FAST_EPOCHS))
+    teach(weights, courses, chance, recipe.say, epochs=FAST_EPOCHS)
     said, told = FastReader(exported(weights, Scale())).said(_texts(ground.dev))
     scale = fitted(said, targets([row for row, yes in zip(ground.dev, told, strict=True) if yes]))
     made = exported(weights, scale)
