@@ -74,10 +74,10 @@ class Verdict(NamedTuple):
 def verdicts(outputs: Array, scale: Scale) -> list[Verdict]:
     """Answer what is read in each text. ``outputs``: a row a text, :data:`OUTPUTS` wide."""
     slope, shift = scale.negative
-    negative = _odds(slope * outputs[:, NEGATIVE] + shift)
+    negative = odds(slope * outputs[:, NEGATIVE] + shift)
     primary = primaries(outputs[:, PRIMARY] / scale.primary, negative)
     first = primary.argmax(axis=1)
-    felt = _odds(outputs[:, FELT])
+    felt = odds(outputs[:, FELT])
     confidence = primary[np.arange(len(first)), first]
     valence = np.clip(outputs[:, VALENCE] / 2, -1, 1)
     columns = zip(
@@ -109,7 +109,8 @@ def verdicts(outputs: Array, scale: Scale) -> list[Verdict]:
     ]
 
 
-def _odds(logits: Array) -> Array:
+def odds(logits: Array) -> Array:
+    """Answer the probabilities of which ``logits`` are the logarithms of the odds."""
     return 1 / (1 + np.exp(-np.clip(logits, -30, 30)))
 
 

@@ -88,7 +88,10 @@ def test_one_hurt_sentence_in_a_long_polite_letter_is_found() -> None:
     assert hurt.negative > 0.5 > alone.negative
     assert hurt.primary is not None
     assert hurt.primary.hurts
-    assert any("ignored" in f"{polite}Nobody called me back and I was ignored, I am fed up. {polite}"[s.start : s.end] for s in hurt.spans)
+    assert any(
+        "ignored" in f"{polite}Nobody called me back and I was ignored, I am fed up. {polite}"[s.start : s.end]
+        for s in hurt.spans
+    )
 
 
 @pytest.mark.parametrize(
