@@ -1,6 +1,7 @@
 """A tiny transformer and tiny weights of the fast reader, random and the same each time, for tests of the machinery."""
 
 from functools import cache
+from importlib.resources import files
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -8,15 +9,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.ports import Reader
+from pipeline.readers import open_reader
+from pipeline.readers.cascade import CascadeReader
+from pipeline.readers.deep import DeepReader
 from pipeline.readers.network import POOLS
 from pipeline.readers.training.graph import write
 from pipeline.readers.training.published import Shape
-from pipeline.readers.transformer import PIECES_MAX, Transformer
+from pipeline.readers.transformer import MODEL, PIECES_MAX, Transformer
 from pipeline.readers.verdict import EMOTIONS_COUNT, NONE, OUTPUTS, Scale
 from pipeline.readers.words import pieces
 
 SHAPE = Shape(layers=2, wide=32, heads=2, tiny=1e-12, starts=0, relative=False, edges=(101, 102), nothing=0)
 NARROW, WIDE, HIDDEN = 8, 16, 24
+ON_TRANSFORMER = {"deep": DeepReader, "cascade": CascadeReader}
 
 
 def weights() -> dict[str, NDArray[Any]]:
@@ -80,3 +86,10 @@ def _some(seed: int) -> Any:
         return (chance.standard_normal(shape) * 0.3).astype(np.float32)
 
     return some
+
+
+def opened(name: str) -> Reader:
+    """Answer the reader called ``name``; on the tiny transformer where the large one is not built."""
+    if name in ON_TRANSFORMER and not (files("pipeline.readers") / MODEL).is_file():
+        return ON_TRANSFORMER[name](deep=transformer())
+    return open_reader(name)
