@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pipeline.domain.errors import Misconfigured
 from pipeline.domain.limits import DEEP_PASSAGES_MAX
@@ -23,6 +22,7 @@ from pipeline.readers.network import Array
 from pipeline.readers.passages import passages, pooled, spread
 from pipeline.readers.verdict import OUTPUTS, SAD, Scale
 from pipeline.readers.weights import shipped
+from pipeline.readers.words import pieces
 
 PIECES_MAX: Final = 126  # of a passage; with the two below it has seen 128 in training
 BEGINS, ENDS = 101, 102  # ids that stand around every passage
@@ -59,9 +59,9 @@ class Transformer:
         """
         wholes: list[Array] = []
         counts: list[int] = []
-        for said, pieces, shown in zip(words, ids, evidence, strict=True):
-            parts = _read(said, pieces, shown)
-            wholes += [self._one([*chain.from_iterable(pieces[first:last])]) for first, last in parts]
+        for said, several, shown in zip(words, ids, evidence, strict=True):
+            parts = _read(said, several, shown)
+            wholes += [self._one([*chain.from_iterable(several[first:last])]) for first, last in parts]
             counts.append(len(parts))
         return pooled(np.concatenate(wholes), counts) if wholes else np.zeros((0, OUTPUTS), np.float32)
 
@@ -76,8 +76,8 @@ def _read(words: Sequence[str], ids: Sequence[tuple[int, ...]], evidence: Array)
     parts = passages(words, ids, PIECES_MAX)
     if len(parts) <= DEEP_PASSAGES_MAX:
         return parts
-    pieces = [0, *accumulate(map(len, ids))]
-    hurt = [float(evidence[pieces[first] : pieces[last], :SAD].max()) for first, last in parts]
+    rows = [0, *accumulate(map(len, ids))]
+    hurt = [float(evidence[rows[first] : rows[last], :SAD].max()) for first, last in parts]
     return [parts[place] for place in spread(hurt, DEEP_PASSAGES_MAX)]
 
 
@@ -94,13 +94,10 @@ def _opened(path: Path) -> Any:
     options.log_severity_level = 3  # errors; they are raised as well
     try:
         session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-        answered = session.run(["outputs"], {name: _blank() for name in ("ids", "mask")})[0].shape
+        longest = np.full((1, PIECES_MAX + 2), max(pieces().vocabulary.values()))  # what fits now never fails later
+        answered = session.run(["outputs"], {"ids": longest, "mask": np.ones_like(longest)})[0].shape
     except Exception as error:  # onnxruntime raises what has no common class
         raise Misconfigured(f"{path} cannot be read: {error}; {MEND}") from error
     if answered != (1, OUTPUTS):
         raise Misconfigured(f"{path} answers {answered}, {(1, OUTPUTS)} is expected; {MEND}")
     return session
-
-
-def _blank() -> NDArray[np.int64]:
-    return np.ones((1, 3), np.int64)

@@ -17,7 +17,7 @@ from pipeline.readers.passages import passages
 from pipeline.readers.transformer import BEGINS, ENDS, PIECES_MAX, Transformer
 from pipeline.readers.verdict import EMOTIONS_COUNT, OUTPUTS, Scale
 from pipeline.readers.words import WORDS, pieces
-from tests.readers.tiny import transformer
+from tests.readers.tiny import model, transformer
 
 TEXTS = (
     "bad",
@@ -113,6 +113,12 @@ def test_a_broken_model_is_refused(tmp_path: Path, content: bytes) -> None:
         Transformer(path, Scale())
 
 
+def test_a_model_that_knows_too_few_words_is_refused(tmp_path: Path) -> None:
+    """A model for another vocabulary is refused when it is opened, not when the first rare word comes."""
+    with pytest.raises(Misconfigured, match=r"deep\.onnx cannot be read.*out of data bounds"):
+        Transformer(model(tmp_path / "deep.onnx", vocabulary=20_000), Scale())
+
+
 def test_a_model_of_another_kind_is_refused(tmp_path: Path) -> None:
     """A model that answers other outputs is refused when it is opened, not when the first text comes."""
     path = tmp_path / "deep.onnx"
@@ -128,5 +134,5 @@ def test_a_model_of_another_kind_is_refused(tmp_path: Path) -> None:
         [outputs],
     )
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=9), str(path))
-    with pytest.raises(Misconfigured, match=r"answers \(1, 3\), \(1, 73\) is expected"):
+    with pytest.raises(Misconfigured, match=r"answers \(1, 128\), \(1, 73\) is expected"):
         Transformer(path, Scale())

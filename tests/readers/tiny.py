@@ -22,12 +22,13 @@ from pipeline.readers.words import pieces
 
 SHAPE = Shape(layers=2, wide=32, heads=2, tiny=1e-12, starts=0, relative=False, edges=(101, 102), nothing=0)
 NARROW, WIDE, HIDDEN = 8, 16, 24
+VOCABULARY = max(pieces().vocabulary.values()) + 1  # not every id has a piece
 ON_TRANSFORMER = {"deep": DeepReader, "cascade": CascadeReader}
 
 
 def weights() -> dict[str, NDArray[Any]]:
     """Answer weights of the fast reader."""
-    some, vocabulary = _some(11), len(pieces().vocabulary)
+    some, vocabulary = _some(11), VOCABULARY
     return {
         "pieces": np.rint(some(vocabulary, NARROW) * 30).astype(np.int8),
         "pieces_scale": np.full(vocabulary, 0.02, np.float32),
@@ -48,12 +49,12 @@ def weights() -> dict[str, NDArray[Any]]:
     }
 
 
-def model(path: Path) -> Path:
+def model(path: Path, vocabulary: int = VOCABULARY) -> Path:
     """Write a transformer in int8 to ``path``, as the recipe writes the one that ships."""
     some, wide = _some(12), SHAPE.wide
     layer = {"query": wide, "key": wide, "value": wide, "out": wide, "up": 4 * wide, "down": wide}
     given: dict[str, Any] = {
-        "words": some(len(pieces().vocabulary), wide),
+        "words": some(vocabulary, wide),
         "positions": some(PIECES_MAX + 2, wide),
         "head.weight": some(OUTPUTS, wide),
         "head.bias": some(OUTPUTS),
