@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pipeline.client import Client
     from pipeline.domain.cases import Case
+    from pipeline.domain.correction import Correction
     from pipeline.domain.emotions import Cluster, Emotion
     from pipeline.domain.errors import HeartlineError, Misconfigured, Rejected, Unavailable
     from pipeline.domain.events import Alert, Feedback, Moment
@@ -17,6 +18,7 @@ __all__ = [
     "Case",
     "Client",
     "Cluster",
+    "Correction",
     "Emotion",
     "Feedback",
     "Handle",
@@ -31,6 +33,7 @@ __all__ = [
 _HOMES = {
     "pipeline.client": ("Client",),
     "pipeline.domain.cases": ("Case",),
+    "pipeline.domain.correction": ("Correction",),
     "pipeline.domain.emotions": ("Cluster", "Emotion"),
     "pipeline.domain.errors": ("HeartlineError", "Misconfigured", "Rejected", "Unavailable"),
     "pipeline.domain.events": ("Alert", "Feedback", "Moment"),

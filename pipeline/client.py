@@ -1,4 +1,4 @@
-"""The client: publish feedback, subscribe to the alerts of a team, read a timeline."""
+"""The client: publish feedback, subscribe to the alerts of a team, read a timeline, correct a reading."""
 
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,6 +11,7 @@ from pipeline.buses.feed import follow
 from pipeline.buses.kafka import KafkaBus
 from pipeline.clocks import SystemClock
 from pipeline.domain.cases import Case
+from pipeline.domain.correction import Correction
 from pipeline.domain.envelope import open_envelope, read_value, seal
 from pipeline.domain.errors import HeartlineError, Reason, Rejected
 from pipeline.domain.events import Alert, Feedback, Moment
@@ -19,6 +20,7 @@ from pipeline.domain.limits import PUBLISH_EVENTS_MAX, RECORD_BYTES_MAX, TIMELIN
 from pipeline.domain.timeline import Figures
 from pipeline.ports import Clock, Identities, Send, Timelines
 from pipeline.settings import Settings, load_settings
+from pipeline.stages.fold import send_correction
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,24 @@ def prepare(data: Mapping[str, Any], clock: Clock, region: str = "GB") -> tuple[
         raise Rejected(Reason.TOO_LARGE, f"{len(value)} bytes; at most {RECORD_BYTES_MAX} are read")
     headers = seal("feedback.received", feedback.id, feedback.source, feedback.at.isoformat(), feedback.channel)
     return feedback, Send("feedback", key_of(feedback, region), value, headers)
+
+
+def prepare_correction(data: Mapping[str, Any], clock: Clock) -> tuple[Correction, Send]:
+    """Check one correction and answer it with the record that publishes it; without ``at`` it is said now.
+
+    Raises Rejected.
+    """
+    given = dict(data)
+    if given.get("at") is None:
+        given["at"] = clock.now()
+    correction = read_value(Correction, given)
+    try:
+        send = send_correction(correction)
+    except ValueError:
+        raise Rejected(Reason.SCHEMA, "cannot be written as JSON: it holds values that JSON does not know") from None
+    if len(send.value or b"") > RECORD_BYTES_MAX:
+        raise Rejected(Reason.TOO_LARGE, f"more than {RECORD_BYTES_MAX} bytes; no more are read")
+    return correction, send
 
 
 def key_of(feedback: Feedback, region: str) -> bytes:
@@ -165,6 +185,17 @@ class Client:
                 sends, ids = [], []
         await self._bus.send(sends)
         return Published((*accepted, *ids), tuple(refused))
+
+    async def correct(self, correction: Correction | Mapping[str, Any]) -> str:
+        """Say what a moment should have been read as, and answer the correction's id once the broker confirmed it.
+
+        Needed are ``moment`` and ``person``, as they stand in an alert (``alert.moment``, ``alert.person``) and on a
+        timeline, and ``by``; the rest is what is corrected (:class:`Correction`). Raises Rejected, Unavailable.
+        """
+        data = correction.model_dump() if isinstance(correction, Correction) else correction
+        checked, send = prepare_correction(data, self._clock)
+        await self._bus.send([send])
+        return checked.id
 
     async def alerts(
         self, *teams: str, group: str | None = None, start: Literal["earliest", "latest"] = "latest"

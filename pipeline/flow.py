@@ -3,8 +3,13 @@
 ::
 
     feedback ──► read, stitch ──► moments ──► remember (and route) ──► alerts.<team> ──► open_case ──► cases
-                     └──► links                                              any Kafka client may listen here
+                     └──► links      ▲                                       any Kafka client may listen here
+    corrections ─────────────────────┘
     whatever can never be good ──► rejects
+
+A correction of a reading travels on ``moments``, as a Merge does, keyed by the person: so it meets the one writer of
+that person, in the order of the partition, and follows where the person moves. A topic of its own would bring a
+second writer of the same state, and one more thing to read when a view is built again.
 
 A Faust agent, the memory bus and a test all call :func:`carry`. It has three fates for an event: *rejected* (kept
 in ``rejects`` with its reason), *unavailable* (an exception: nothing of the batch counts, all of it is tried again)
@@ -20,6 +25,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from pipeline.domain.cases import Case
+from pipeline.domain.correction import Correction
 from pipeline.domain.envelope import NAMESPACE, Record, named, open_envelope, read_value
 from pipeline.domain.errors import HeartlineError, Reason, Rejected
 from pipeline.domain.events import Alert, Feedback, Link, Merge, Moment
@@ -38,6 +44,7 @@ TYPES: dict[str, type[Value]] = {
     "feedback.received": Feedback,
     "moment.stitched": Moment,
     "person.merged": Merge,
+    "reading.corrected": Correction,
     "handle.linked": Link,
     "alert.raised": Alert,
     "case.changed": Case,
@@ -85,7 +92,13 @@ TOPICS: tuple[Topic, ...] = (
         28 * DAY_MS,
         message_bytes_max=RECORD_BYTES_MAX,
     ),
-    Topic("moments", "person", ("moment.stitched", "person.merged"), "Readings that found their person", 28 * DAY_MS),
+    Topic(
+        "moments",
+        "person",
+        ("moment.stitched", "person.merged", "reading.corrected"),
+        "Readings that found their person, and what people corrected about them",
+        28 * DAY_MS,
+    ),
     Topic("links", "handle", ("handle.linked",), "Which person a handle leads to", compacted=True),
     Topic("alerts", "person", ("alert.raised",), "What a team must answer", 90 * DAY_MS, per_team=True),
     Topic("cases", "case", ("case.changed",), "Every change of every case", compacted=True),

@@ -67,7 +67,10 @@ class Remembered(NamedTuple):
 
 
 class Change(NamedTuple):
-    """What one batch does to one person, applied whole or, when ``version`` is stale, not at all."""
+    """What one batch does to one person, applied whole or, when ``version`` is stale, not at all.
+
+    ``corrected`` are entries that the timeline holds and that get another body, as long as it is kept.
+    """
 
     person: str
     version: int
@@ -75,6 +78,7 @@ class Change(NamedTuple):
     entries: Sequence[Entry]
     outbox: Mapping[str, Send]  # alert id → the alert to send until it is confirmed
     moved_to: str | None = None
+    corrected: Sequence[Entry] = ()
 
 
 class Timelines(Protocol):
@@ -87,6 +91,9 @@ class Timelines(Protocol):
         confirmed: those that a worker left behind when it died.
         """
 
+    async def words(self, wanted: Mapping[str, Sequence[str]]) -> Mapping[str, Mapping[str, bytes]]:
+        """Answer person → moment → the Moment as JSON, of those of the ``wanted`` that are kept with their words."""
+
     async def apply(self, changes: Sequence[Change]) -> Sequence[bool]:
         """Apply each change atomically; False where its version is stale."""
 
@@ -97,7 +104,7 @@ class Timelines(Protocol):
         """Answer the newest moments that are kept with their words, oldest first."""
 
     async def forget(self, person: str) -> None:
-        """Drop the entries of a person that has moved; where it moved to stays known."""
+        """Drop the entries and figures of a person that has moved; where it moved to stays known."""
 
     def persons(self) -> AsyncIterator[str]:
         """Go through every person that has a state, in no order."""

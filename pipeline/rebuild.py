@@ -1,6 +1,7 @@
 """Rebuild: Redis is a view, the log is the record. Forget the view and read the log again from its beginning.
 
 What comes back is what the log still holds (retention). The alerts are sent again, under the ids that they had.
+What people corrected is on ``moments`` only, which is made anew of feedback, so it is sent there once more.
 """
 
 import asyncio
@@ -14,11 +15,14 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from pipeline.buses.feed import ends_of, places_of, whole
+from pipeline.buses.kafka import KafkaBus
+from pipeline.corrections import on_the_log
 from pipeline.domain.cases import Case
 from pipeline.domain.envelope import open_envelope, read_value
 from pipeline.domain.errors import Misconfigured, Unavailable
 from pipeline.flow import STEPS, topic_names
 from pipeline.settings import Settings
+from pipeline.stages.fold import send_correction
 from pipeline.stores.redis import RedisStores
 from pipeline.stores.redis.workers import reports
 
@@ -28,11 +32,12 @@ JOIN_PAUSE_SECONDS = 0.05
 
 
 class Rebuilt(NamedTuple):
-    """How many keys were deleted, cases brought back, and records that will be read again."""
+    """How many keys were deleted, cases and corrections brought back, and records that will be read again."""
 
     keys: int
     cases: int
     records: int
+    corrections: int
 
 
 async def rebuild(settings: Settings, stores: RedisStores, teams: Sequence[str]) -> Rebuilt:
@@ -50,7 +55,13 @@ async def rebuild(settings: Settings, stores: RedisStores, teams: Sequence[str])
     # What people did about a hurt cannot be read from feedback; the log of the cases is its own record.
     cases = await _newest_cases(settings)
     await stores.cases.save(cases)
-    return Rebuilt(keys, len(cases), await _set_back(settings, teams))
+    corrections = await on_the_log(settings)
+    records = await _set_back(settings, teams)
+    async with KafkaBus(settings) as bus:
+        # Where one had moved, nothing has moved any more.
+        anew = [each.model_copy(update={"moved_from": None}) for each in corrections.values()]
+        await bus.send([send_correction(each) for each in anew])
+    return Rebuilt(keys, len(cases), records, len(corrections))
 
 
 async def _newest_cases(settings: Settings) -> list[Case]:

@@ -4,6 +4,7 @@ Everything is read and nothing is changed, so it may run beside the workers; but
 lost, so by default the workers' lag is waited for.
 """
 
+from collections import defaultdict
 from collections.abc import AsyncIterator, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -15,13 +16,14 @@ from pipeline.buses.feed import whole
 from pipeline.buses.topics import lags
 from pipeline.clocks import SystemClock
 from pipeline.domain.cases import Case
+from pipeline.domain.correction import Correction
 from pipeline.domain.envelope import Record
 from pipeline.domain.errors import Misconfigured, Rejected
 from pipeline.domain.events import Feedback, Moment
 from pipeline.domain.identity import alert_id, moment_id
-from pipeline.domain.ledger import Evidence, Heard, Kept, Noted, Place, Raised, Report, Stitched, check
+from pipeline.domain.ledger import Corrected, Evidence, Heard, Kept, Noted, Place, Raised, Report, Stitched, check
 from pipeline.domain.policy import Policy
-from pipeline.domain.timeline import milliseconds
+from pipeline.domain.timeline import correct, milliseconds
 from pipeline.flow import STEPS, parse
 from pipeline.ports import Clock
 from pipeline.settings import Settings
@@ -50,6 +52,8 @@ class Gathered:
         self._prefix = prefix
         self._heard: list[Heard] = []
         self._stitched: list[Stitched] = []
+        self._corrections: dict[str, list[tuple[Place, Correction]]] = defaultdict(list)
+        self._corrected: dict[str, list[Corrected]] = {}
         self._raised: list[Raised] = []
         self._cases: dict[tuple[str, int], Case] = {}
         self._rejected: dict[Place, str] = {}
@@ -89,11 +93,30 @@ class Gathered:
             origin = None if event.origin is None else (event.origin.partition, event.origin.offset)
             at_ms, wanted = milliseconds(event.at), self._wanted(event)
             self._stitched.append(Stitched(place, event.id, event.person, at_ms, origin, wanted))
+        elif isinstance(event, Correction):
+            self._corrections[event.moment].append((place, event))
         elif name == "alerts":
             self._raised.append(Raised(place, event.id, event.moment, event.policy, event.opens_case))
 
+    @property
+    def corrects(self) -> bool:
+        """Whether anything was corrected: then the records of ``moments`` have to be weighed as well."""
+        return bool(self._corrections)
+
+    def weigh(self, record: Record) -> None:
+        """Take in a record of ``moments`` once more, now that all corrections are known: what they make of it."""
+        try:
+            event = parse(_STEPS["moments"], record)
+        except Rejected:
+            return
+        if isinstance(event, Moment) and event.id in self._corrections:
+            self._corrected[event.id] = [
+                Corrected(place, event.id, told.person, told.order, self._wanted(correct(event, [told])))
+                for place, told in self._corrections[event.id]
+            ]
+
     def _wanted(self, moment: Moment) -> tuple[str, str] | None:
-        touchpoint = self._policy.touchpoint(moment.feedback.touchpoint)
+        touchpoint = self._policy.touchpoint_of(moment.feedback.touchpoint, moment.reading)
         rule = self._policy.rule_for(moment.reading, moment.feedback.stakeholder, touchpoint.name)
         return None if rule is None else (alert_id(moment.id, rule.name), rule.team or touchpoint.team)
 
@@ -127,6 +150,7 @@ class Gathered:
         return Evidence(
             heard=self._heard,
             stitched=self._stitched,
+            corrected=[each for several in self._corrected.values() for each in several],
             kept=kept,
             rejected=self._rejected,
             raised=self._raised,
@@ -192,6 +216,9 @@ async def verify(
     teams = [f"alerts.{team}" for team in policy.teams]
     async for record in whole(settings, ["moments", *teams, "cases", "rejects"]):
         gathered.take(record)
+    if gathered.corrects:
+        async for record in whole(settings, ["moments"]):
+            gathered.weigh(record)
     return check(gathered.evidence(kept, outbox, noted, lag))
 
 

@@ -11,6 +11,7 @@ import orjson
 
 from pipeline.buses.memory import MemoryBus, MemoryRecord
 from pipeline.clocks import WoundClock
+from pipeline.domain.correction import Correction
 from pipeline.domain.emotions import EMOTIONS, Emotion
 from pipeline.domain.envelope import seal
 from pipeline.domain.events import Alert, Feedback, Moment, Why
@@ -78,6 +79,12 @@ def moment(number: int = 1, *emotions: Emotion, person: str = "p1-a", **given: A
         feedback=said,
         reading=reading(*(emotions or (Emotion.NEGLECTED,)), text=said.text),
     )
+
+
+def correction(number: int = 1, person: str = "p1-a", **said: Any) -> Correction:
+    """Answer what Ben says at noon about moment ``number`` of ``person``."""
+    given = {"moment": moment(number).id, "person": person, "by": "ben", "at": NOON, **said}
+    return Correction.model_validate(given)
 
 
 def alert(number: int = 1, person: str = "p1-a", **update: Any) -> Alert:

@@ -8,7 +8,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import pipeline
-from pipeline.client import Client, find_person, handles_meant, key_of, open_envelope_body, prepare
+from pipeline.client import (
+    Client,
+    find_person,
+    handles_meant,
+    key_of,
+    open_envelope_body,
+    prepare,
+    prepare_correction,
+)
 from pipeline.clocks import WoundClock
 from pipeline.domain.errors import HeartlineError, Reason, Rejected, Unavailable
 from pipeline.domain.events import Merge
@@ -21,6 +29,8 @@ from tests.makers import NOON, feedback, record, said, world
 
 CLOCK = WoundClock(NOON)
 FEEDBACK = next(step for step in STEPS if step.topic == "feedback")
+MOMENTS = next(step for step in STEPS if step.topic == "moments")
+SAID: dict[str, Any] = {"moment": "m", "person": "p1-a", "by": "ben", "valence": -1}
 
 
 @settings(max_examples=50, deadline=None)
@@ -160,3 +170,39 @@ def test_values_of_the_client_are_json() -> None:
     _, send = prepare(said(1, "x", {}), CLOCK)
     assert orjson.loads(send.value or b"").keys() == {"channel", "touchpoint", "at", "text"}
     assert dict(send.headers)["ce_id"] == b"f-1"
+
+
+def test_a_prepared_correction_is_what_arrives() -> None:
+    """The record that publishes a correction is keyed by the person and read by the flow as the very same, made now."""
+    told, send = prepare_correction({**SAID, "desk": 3}, CLOCK)
+    assert parse(MOMENTS, record(send.value, send.headers, "moments")) == told
+    assert (send.key, told.at, dict(send.headers)["ce_id"]) == (b"p1-a", NOON, told.id.encode())
+
+
+def test_any_client_may_correct() -> None:
+    """A correction in structured mode, with an id of its producer's own, is the same correction."""
+    told, _ = prepare_correction(SAID | {"at": NOON.isoformat()}, CLOCK)
+    event = {
+        "specversion": "1.0", "id": "mine", "source": "/desk", "type": "io.heartline.reading.corrected.v1",
+        "data": {**SAID, "at": NOON.isoformat()},
+    }  # fmt: skip
+    other = parse(MOMENTS, record(orjson.dumps(event), (), "moments"))
+    assert isinstance(other, pipeline.Correction)
+    assert other.id == told.id
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"valence": 5}, {"by": ""}, {"at": "noon"}, {"note": "\ud800"}, {"odd": object()}, {"valence": None}]
+)
+async def test_a_wrong_correction_is_refused_here(wrong: dict[str, Any]) -> None:
+    """What the workers would reject is refused before it is sent."""
+    with pytest.raises(Rejected) as caught:
+        await Client(Settings(kafka="127.0.0.1:1")).correct(SAID | wrong)
+    assert caught.value.reason is Reason.SCHEMA
+
+
+def test_a_correction_that_is_too_large_is_refused_here() -> None:
+    """A correction larger than a record may be is refused before it is sent."""
+    with pytest.raises(Rejected) as caught:
+        prepare_correction({**SAID, "more": "x" * RECORD_BYTES_MAX}, CLOCK)
+    assert caught.value.reason is Reason.TOO_LARGE

@@ -13,7 +13,8 @@ from jsonschema import Draft7Validator, Draft202012Validator
 from pipeline import schemas
 from pipeline.domain.envelope import NAMESPACE
 from pipeline.flow import STEPS, TOPICS, TYPES
-from tests.makers import record, said, world
+from pipeline.stages.fold import send_correction
+from tests.makers import correction, record, said, world
 
 NAMES = sorted([*(model.__name__.lower() for model in TYPES.values()), "asyncapi"])
 
@@ -41,6 +42,9 @@ async def published() -> dict[str, list[tuple[dict[str, Any], dict[str, str]]]]:
         said(3, "frustrated! and hurried", {"phone": "020 7946 0018", "email": "ana@example.com"}, reply_to="x"),
         said(4, "nothing", {}),
     )
+    await here.run()
+    told = here.values("moments")[-1]
+    await here.bus.send([send_correction(correction(moment=told["id"], person=told["person"], valence=-1, note="x"))])
     await here.run()
     found: dict[str, list[tuple[dict[str, Any], dict[str, str]]]] = {}
     for place in here.bus.log.values():
@@ -196,3 +200,12 @@ async def test_a_reject_tells_its_headers() -> None:
     headers = document("asyncapi")["components"]["messages"]["reject"]["headers"]
     Draft7Validator(headers).validate({name: value.decode() for name, value in kept.headers})
     assert not Draft7Validator(headers).is_valid({"reject-reason": "bad mood"})
+
+
+def test_a_correction_of_half_a_feeling_is_not_valid() -> None:
+    """The schema says, too, that emotions and primary come together."""
+    validator = Draft202012Validator(document("correction"))
+    given = {"moment": "m", "person": "p1-a", "by": "ben", "at": "2026-09-01T12:00:00Z"}
+    validator.validate({**given, "emotions": {"happy": 2}, "primary": "happy", "desk": 3})
+    assert not validator.is_valid({**given, "primary": "happy"})
+    assert not validator.is_valid({**given, "emotions": {"happy": 4}, "primary": "happy"})

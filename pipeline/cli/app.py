@@ -5,8 +5,11 @@ from typing import Annotated
 import typer
 
 from pipeline.cli import (
+    aspects,
     cases,
     classify,
+    correct,
+    corrections,
     doctor,
     evaluate,
     publish,
@@ -28,7 +31,10 @@ COMMANDS = (
     watch,
     timeline,
     cases,
+    correct,
+    corrections,
     classify,
+    aspects,
     evaluate,
     train,
     status,

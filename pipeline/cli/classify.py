@@ -1,4 +1,4 @@
-"""``heartline classify``: what is felt in a text, how surely, and the words that show it."""
+"""``heartline classify``: what is felt in a text, how surely, the words that show it, and what it is about."""
 
 import sys
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pipeline.cli.lines import Line
+    from pipeline.domain.aspects import Topics
     from pipeline.domain.reading import Reading
     from pipeline.ports import Reader
 
@@ -26,7 +27,7 @@ async def classify(
     text: Annotated[str, typer.Argument(help="The text; - reads NDJSON with id and text from standard input.")],
     reader: ReaderOption = None,
 ) -> int:
-    """Read the emotion in a text and show the words that led to it.
+    """Read the emotion in a text and show the words that led to it, and what of the policy's topics it is about.
 
     Needs no server. With - every line in, {"id": …, "text": …}, gives one line out: the reading with its id, in the
     same order; a line that cannot be read gives {"id", "line", "error"}, and the exit code is 1 at the end.
@@ -35,12 +36,14 @@ async def classify(
     heartline classify "Third time I explain this and nobody calls back!"
     heartline classify - < texts.ndjson > readings.ndjson
     """
+    from pipeline.compose import load_policy
     from pipeline.readers import open_reader
 
     eye = open_reader(reader or place.settings.reader, place.settings.weights)
+    topics = load_policy(place.settings).aspects
     if text == "-":
-        return await _stream(eye)
-    reading = (await ask(eye, [text]))[0]
+        return await _stream(eye, topics)
+    (reading,) = topics.about([text], await ask(eye, [text]))
     if place.json:
         from pipeline.cli.show import emit
 
@@ -50,25 +53,26 @@ async def classify(
     return 0
 
 
-async def _stream(reader: "Reader") -> int:
+async def _stream(reader: "Reader", topics: "Topics") -> int:
     from pipeline.cli.lines import chunks
     from pipeline.domain.limits import BATCH_EVENTS_MAX
 
     code = 0
     async for lines in chunks("-"):
         for start in range(0, len(lines), BATCH_EVENTS_MAX):
-            code |= await _answer(reader, lines[start : start + BATCH_EVENTS_MAX])
+            code |= await _answer(reader, topics, lines[start : start + BATCH_EVENTS_MAX])
         sys.stdout.flush()
     return code
 
 
-async def _answer(reader: "Reader", lines: "Sequence[Line]") -> int:
+async def _answer(reader: "Reader", topics: "Topics", lines: "Sequence[Line]") -> int:
     import orjson
 
     from pipeline.cli.show import emit_bytes
 
     asked = [question(number, content) for number, content in lines if content.strip()]
-    readings = iter(await ask(reader, [one["text"] for one in asked if "error" not in one]))
+    texts = [one["text"] for one in asked if "error" not in one]
+    readings = iter(topics.about(texts, await ask(reader, texts)))
     wrong = 0
     for one in asked:
         if "error" in one:
@@ -118,11 +122,13 @@ def _show(text: str, reading: "Reading") -> None:
     out.print(Panel(show.marked(text, reading.spans, one_line=False), title=title, title_align="left", padding=(1, 2)))
     if reading.emotions:
         table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-        for heading in ("emotion", "cluster", "confidence", "", "intensity", "words"):
+        for heading in ("emotion", "cluster", "confidence", "", "intensity", "words", "about"):
             table.add_column(heading, header_style="dim")
         ordered = sorted(reading.emotions.items(), key=lambda one: (one[0] != reading.primary, -one[1].confidence))
         for emotion, felt in ordered:
-            words = [show.excerpt(text[s.start : s.end], 30) for s in reading.spans if s.emotion == emotion]
+            shown = [span for span in reading.spans if span.emotion == emotion]
+            words = [show.excerpt(text[span.start : span.end], 30) for span in shown]
+            about = dict.fromkeys(show.topic(span.topic) for span in shown if span.topic)
             table.add_row(
                 show.emotion_text(emotion),
                 Text(emotion.cluster, style=show.emotion_style(emotion)),
@@ -130,6 +136,7 @@ def _show(text: str, reading: "Reading") -> None:
                 Text("━" * round(felt.confidence * 12), style=show.emotion_style(emotion)),
                 "●" * felt.intensity + "○" * (3 - felt.intensity),
                 Text(", ".join(dict.fromkeys(words)), style="italic"),
+                ", ".join(about),
             )
         out.print(table)
         out.print()
@@ -137,6 +144,7 @@ def _show(text: str, reading: "Reading") -> None:
     told += [f"success {reading.success}"] if reading.success else []
     told += [f"effort {reading.effort}"] if reading.effort else []
     told += [f"action {reading.action}"]
+    told += [f"topics {', '.join(map(show.topic, reading.topics))}"] if reading.topics else []
     told += ["too uncertain to act on"] if reading.review else []
     told += ["only its beginning was read"] if reading.truncated else []
     out.print(Text("   ".join(told), style="dim"), Text(f"reader {show.line(reading.reader)}", style="dim"), sep="   ")

@@ -138,7 +138,10 @@ def _policy(settings: "Settings") -> "tuple[Policy | None, Finding]":
     except HeartlineError as error:
         return None, Finding("policy", "wrong", str(error), "edit the policy at the line that is named")
     where = settings.policy or "the one that ships"
-    counts = f"{len(policy.teams)} teams, {len(policy.touchpoints)} touchpoints, {len(policy.rules)} rules"
+    counts = (
+        f"{len(policy.teams)} teams, {len(policy.touchpoints)} touchpoints, {len(policy.topics)} topics, "
+        f"{len(policy.rules)} rules"
+    )
     return policy, Finding("policy", "fine", f"{where}, version {policy.version}: {counts}")
 
 

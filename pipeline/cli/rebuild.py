@@ -20,8 +20,8 @@ async def rebuild(
     """Forget every timeline and identity in Redis and read the log again: Redis is a view of it.
 
     Stop the workers first; started again they read feedback from its first record. What the log does not hold any
-    more does not come back; cases come back as they stand in their own topic. The alerts are sent again, under the
-    ids that they had.
+    more does not come back; cases come back as they stand in their own topic, and corrections are sent once more.
+    The alerts are sent again, under the ids that they had.
 
     \b
     heartline rebuild --yes
@@ -40,10 +40,17 @@ async def rebuild(
     async with stores(settings) as house:
         done = await begin(settings, house, sorted(load_policy(settings).teams))
     if place.json:
-        show.emit({"keys_deleted": done.keys, "cases_kept": done.cases, "records_to_read": done.records})
+        show.emit(
+            {
+                "keys_deleted": done.keys,
+                "cases_kept": done.cases,
+                "corrections_kept": done.corrections,
+                "records_to_read": done.records,
+            }
+        )
     else:
         show.console().print(
-            f"{done.keys:,} keys forgotten, {done.cases:,} cases kept; {done.records:,} records will be read again: "
-            "start the workers"
+            f"{done.keys:,} keys forgotten, {done.cases:,} cases and {done.corrections:,} corrections kept; "
+            f"{done.records:,} records will be read again: start the workers"
         )
     return 0

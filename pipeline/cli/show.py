@@ -137,6 +137,11 @@ def channel(name: str, chars: int = 8) -> str:
     return f"{CHANNEL_MARKS.get(name, '·')} {excerpt(name, chars)}"
 
 
+def topic(name: str) -> str:
+    """Answer the name of a topic as one says it."""
+    return excerpt(name.replace("_", " "), 30)
+
+
 def emotion_style(emotion: "Emotion | str | None") -> str:
     """Answer the colour of an emotion's cluster; dim for none."""
     if emotion is None:

@@ -19,8 +19,10 @@ if TYPE_CHECKING:
 
 _BEGINNING = re.compile(r"p[0-9]-[0-9a-f]{4,31}")
 TEXT_CHARS = 320
+TOPICS_SHOWN = 3
 SILENCE_DAYS = 7
 TRUST_CELLS = 41
+ID_CHARS = 8  # of a moment: enough for `heartline correct`
 HEIGHTS = "▁▂▃▄▅▆▇█"
 
 
@@ -56,7 +58,7 @@ async def timeline(
     from pipeline.compose import load_policy
 
     policy = load_policy(place.settings)
-    found = await Client(place.settings).timeline(await _whole(place, who), limit)
+    found = await Client(place.settings).timeline(await whole_id(place, who), limit)
     if found is None:
         show.complain(
             f"nobody is known as {who}; try an e-mail, a phone number, an id, or kind:value such as customer_id:C-1012"
@@ -70,7 +72,7 @@ async def timeline(
     return 0
 
 
-async def _whole(place: Place, who: str) -> str:
+async def whole_id(place: Place, who: str) -> str:
     """Answer the whole id of a person where ``who`` is the beginning of one, as other commands show it."""
     from pipeline.cli.doors import stores
     from pipeline.domain.errors import Misconfigured
@@ -317,14 +319,36 @@ def _entry(moment: "Moment", policy: "Policy", width: int) -> None:
     head.add_column(no_wrap=True, justify="right")
     paid = Text(f"{amount:+.0f} trust" if amount else "", style="#ff6b6b" if amount < 0 else "#5fd787")
     place = show.excerpt(feedback.touchpoint or "", 30)
+    about = ", ".join(map(show.topic, reading.topics[:TOPICS_SHOWN]))
     head.add_row(
         Text.assemble(
             (f"{moment.at:%H:%M} ", "dim"), (f"{show.channel(feedback.channel, 14)}  ", ""), felt,
-            (f"   {place}" if place else "", "dim"),
+            (f"   {place}" if place else "", "dim"), (f"   about {about}" if about else "", "dim"),
+            (f"   {show.safe(moment.id[:ID_CHARS])}", "dim"),
         ),
         paid,
     )  # fmt: skip
-    show.console().print(_Rail([head, show.marked(feedback.text, reading.spans, TEXT_CHARS)], style, width))
+    parts = [head, show.marked(feedback.text, reading.spans, TEXT_CHARS), *_corrected(moment)]
+    show.console().print(_Rail(parts, style, width))
+
+
+def _corrected(moment: "Moment") -> "list[Text]":
+    """Answer who corrected the reading, what it was, and why; nothing where nobody did."""
+    from rich.text import Text
+
+    from pipeline.cli import show
+
+    if not moment.corrections or moment.read is None:
+        return []
+    latest, more = moment.corrections[-1], len(moment.corrections) - 1
+    told = Text.assemble(
+        (f"corrected by {show.excerpt(latest.by, 40)} {show.when(latest.at)}, was read as ", "dim"),
+        show.emotion_text(moment.read.primary, understood=moment.read.understood),
+        (f", {more} earlier correction{'s' if more != 1 else ''}" if more else "", "dim"),
+    )
+    if latest.note:
+        told.append(f"; {show.excerpt(latest.note, TEXT_CHARS)}", style="dim italic")
+    return [told]
 
 
 class _Rail:

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from pipeline.domain.cases import Case
+    from pipeline.domain.correction import Correction
     from pipeline.domain.events import Alert, Merge, Moment
 
 
@@ -71,6 +72,7 @@ def tell(place: Place, kind: str, data: dict[str, Any]) -> None:
     """Show one event. Raises Rejected where it is not what its type says."""
     from pipeline.cli import show
     from pipeline.domain.cases import Case
+    from pipeline.domain.correction import Correction
     from pipeline.domain.envelope import read_value
     from pipeline.domain.events import Alert, Merge, Moment
 
@@ -82,6 +84,8 @@ def tell(place: Place, kind: str, data: dict[str, Any]) -> None:
         show.console().print(case_line(read_value(Case, data)))
     elif kind == "person.merged":
         show.console().print(merge_line(read_value(Merge, data)))
+    elif kind == "reading.corrected":
+        show.console().print(correction_line(read_value(Correction, data)))
     else:
         show.console().print(moment_line(read_value(Moment, data)))
 
@@ -100,6 +104,7 @@ def alert_line(alert: "Alert") -> "Text":
         f"{show.short(alert.person)}  ",
         show.emotion_text(alert.why.primary),
         f" at {show.line(alert.touchpoint)}, {show.line(alert.channel)}",
+        (f"  about {', '.join(map(show.topic, alert.why.topics[:3]))}" if alert.why.topics else "", "dim"),
         (f"   by {show.when(alert.respond_by)}", "dim"),
     )
     quote = Text("\n" + " " * 20)
@@ -153,3 +158,22 @@ def merge_line(merge: "Merge") -> "Text":
 
     told = f"{show.when(merge.at)}  {show.short(merge.person)} proved to be {show.short(merge.into)}"
     return Text(told, style="dim")
+
+
+def correction_line(correction: "Correction") -> "Text":
+    """Answer a correction in a line: when, who says so, of whom, and what should have been read."""
+    from rich.text import Text
+
+    from pipeline.cli import show
+
+    told = Text.assemble(
+        (f"{show.when(correction.at)}  ", "dim"),
+        f"{show.excerpt(correction.by, 20)} corrects {show.line(correction.moment[:8])} of "
+        f"{show.short(correction.person)}  ",
+    )
+    if correction.primary is not None:
+        told.append_text(show.emotion_text(None if correction.primary == "none" else correction.primary))
+    for name in ("valence", "success", "effort", "action"):
+        if (said := getattr(correction, name)) is not None:
+            told.append(f"  {name} {said}", style="dim")
+    return told

@@ -25,6 +25,7 @@ class Reason(StrEnum):
     UNKNOWN_TYPE = "unknown_type"
     UNKNOWN_VERSION = "unknown_version"
     SCHEMA = "schema"
+    CANNOT_CORRECT = "cannot_correct"
     STAGE_FAILED = "stage_failed"
     TIMEOUT = "timeout"
     CRASH_LOOP = "crash_loop"

@@ -1,10 +1,11 @@
-"""The values that flow between topics: Feedback, Moment, Merge, Link, Alert. (Case is in cases.)"""
+"""The values that flow between topics: Feedback, Moment, Merge, Link, Alert. (Others have files of their own.)"""
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BeforeValidator, Field, StringConstraints
+from pydantic import AwareDatetime, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
+from pipeline.domain.correction import Correction, Id
 from pipeline.domain.emotions import Emotion
 from pipeline.domain.identity import Handle
 from pipeline.domain.limits import HANDLES_MAX
@@ -66,10 +67,12 @@ class Moment(Value):
 
     ``at`` is when it was said (not much later than it arrived), ``arrived`` when Kafka got it. ``moved_from`` is
     the person that it was remembered for before that person proved to be this one, ``moved_before`` those before.
+    On the timeline a moment that was corrected keeps its ``corrections``, oldest first, and in ``read`` what the
+    reader had read; ``reading`` is what the last of them makes of it.
     """
 
-    id: Annotated[str, StringConstraints(min_length=1, max_length=64)]
-    person: Annotated[str, StringConstraints(min_length=1, max_length=64)]
+    id: Id
+    person: Id
     at: AwareDatetime
     arrived: AwareDatetime
     feedback: Feedback
@@ -77,6 +80,8 @@ class Moment(Value):
     origin: Origin | None = None
     moved_from: str | None = None
     moved_before: tuple[str, ...] | None = None
+    read: Reading | None = None
+    corrections: tuple[Correction, ...] | None = None
 
 
 class Merge(Value):
@@ -110,13 +115,14 @@ class Brief(Value):
 
 
 class Why(Value):
-    """The evidence of an alert: what was felt, how surely, and the words that show it."""
+    """The evidence of an alert: what was felt, how surely, the words that show it, and what it is about."""
 
     primary: Emotion | None = None
     emotions: dict[Emotion, int]
     negative: float
     confidence: float
     words: tuple[str, ...]
+    topics: tuple[str, ...] = ()
 
 
 class Briefing(Value):

@@ -110,6 +110,11 @@ def case_id(person: str, touchpoint: str, alert: str) -> str:
     return _uuid5(f"case\n{person}\n{touchpoint}\n{alert}")
 
 
+def correction_id(content: str) -> str:
+    """Answer the id of a correction that says ``content``."""
+    return _uuid5(f"correction\n{content}")
+
+
 def event_id(content: bytes) -> str:
     """Answer the id of an event whose producer gave it none: the same for the same content."""
     return _uuid5(f"event\n{blake2b(content, digest_size=16).hexdigest()}")

@@ -13,9 +13,9 @@ unseen              a producer was told "kept", and the event is not on ``feedba
 doubled             a moment on two timelines, or counted more often than it is there
 phantom             a moment, a reject or an event that nobody sent, or whose producer was told "not kept"
 double-outcome      on a timeline, although every record of it was rejected
-missing-alert       a moment that the policy has a rule for, and no alert on ``alerts.*``
+missing-alert       a moment that the policy has a rule for, as read or corrected, and no alert on ``alerts.*``
 phantom-alert       an alert that the policy has no rule for, or for a moment that nobody stitched
-duplicate-alert     two alert ids for one moment
+duplicate-alert     two alert ids for one moment; what was corrected may have one for each reading of it
 missing-case        an alert that opens a case, and no case answers it
 double-case         an alert in two cases, or two open cases of one person and touchpoint; what was opened for two
                     persons before they proved to be one does not count
@@ -28,6 +28,7 @@ count-drift         figures that do not add up, or count less than is there
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Literal, NamedTuple
 
 from pipeline.domain.cases import Case
@@ -93,6 +94,19 @@ class Stitched(NamedTuple):
     alert: tuple[str, str] | None
 
 
+class Corrected(NamedTuple):
+    """A correction on ``moments``, of a moment of ``person``; of several the one with the greatest ``order`` counts.
+
+    ``alert`` is the id and the team of the alert that the policy wants for the moment as it corrects it.
+    """
+
+    place: Place
+    moment: str
+    person: str
+    order: tuple[datetime, str]
+    alert: tuple[str, str] | None
+
+
 class Kept(NamedTuple):
     """One person's timeline: every moment with its time, what the figures count in all and by their three signs."""
 
@@ -125,6 +139,7 @@ class Evidence:
 
     heard: Sequence[Heard] = ()
     stitched: Sequence[Stitched] = ()
+    corrected: Sequence[Corrected] = ()
     kept: Sequence[Kept] = ()
     rejected: Mapping[Place, str] = field(default_factory=dict)
     raised: Sequence[Raised] = ()
@@ -205,6 +220,8 @@ class _Check:
                 if moment not in later:
                     self.owners[moment].append(kept.person)
         self.raised = [raised for raised in evidence.raised if raised.moment not in later]
+        self.moved = {kept.person: kept.moved_to for kept in evidence.kept if kept.moved_to}
+        self.corrected = self._corrected()
 
     def _later(self) -> set[str]:
         ends: dict[int, int] = defaultdict(int)
@@ -216,6 +233,19 @@ class _Check:
             if moment not in self.heard
             and all(copy.origin is not None and copy.origin[1] >= ends[copy.origin[0]] for copy in copies)
         }
+
+    def _corrected(self) -> dict[str, list[Corrected]]:
+        """Answer the corrections that met their moment: not rejected, and sent to whom its timeline belongs."""
+        met: dict[str, list[Corrected]] = defaultdict(list)
+        for each in self.evidence.corrected:
+            if each.place not in self.evidence.rejected and self._last(each.person) in self.owners.get(each.moment, ()):
+                met[each.moment].append(each)
+        return met
+
+    def _last(self, person: str) -> str:
+        while (after := self.moved.get(person)) is not None:
+            person = after
+        return person
 
     def outcomes(self) -> None:
         """Every record of ``feedback`` is on one timeline or in ``rejects``."""
@@ -285,15 +315,20 @@ class _Check:
         for each in self.raised:
             raised[each.moment][each.alert] = each
         for moment, several in raised.items():
-            if len(several) > 1:
+            if len(several) > 1 and moment not in self.corrected:
                 self.found["duplicate-alert"].add(f"moment {moment} has the alerts {', '.join(sorted(several))}")
                 continue
-            (alert,) = several.values()
-            if why := self._phantom(moment, alert):
-                self.found["phantom-alert"].add(f"{alert.place}: alert {alert.alert} {why}")
+            for alert in several.values():
+                if why := self._phantom(moment, alert):
+                    self.found["phantom-alert"].add(f"{alert.place}: alert {alert.alert} {why}")
         for moment in self.owners:
             wanted = {copy.alert for copy in self.stitched.get(moment, ())}
-            if wanted and None not in wanted and moment not in raised:
+            answered = bool(told := raised.get(moment, {}))
+            if corrections := self.corrected.get(moment):
+                wanted = {max(corrections, key=lambda each: each.order).alert}
+                ids = {each[0] for each in wanted if each}
+                answered = any(a.alert in ids or a.policy != self.evidence.policy for a in told.values())
+            if wanted and None not in wanted and not answered:
                 teams = ", ".join(sorted({team for _, team in (each for each in wanted if each)}))
                 self.found["missing-alert"].add(f"moment {moment} hurts, and {teams} was not told")
 
@@ -303,7 +338,8 @@ class _Check:
             # `moments` is kept for a shorter time than `alerts`.
             return None if self.evidence.horizon_ms is not None else f"is for moment {moment}, which nobody stitched"
         team = alert.place.topic.partition(".")[2]
-        if alert.policy == self.evidence.policy and (alert.alert, team) not in {copy.alert for copy in copies}:
+        wanted = {copy.alert for copy in copies} | {each.alert for each in self.corrected.get(moment, ())}
+        if alert.policy == self.evidence.policy and (alert.alert, team) not in wanted:
             return f"is not one that the policy raises for moment {moment}"
         return None  # a moment that is on no timeline is lost, and told there
 
@@ -335,14 +371,7 @@ class _Check:
     def _proved_one(self, persons: Sequence[str]) -> bool:
         if len(set(persons)) < len(persons):
             return False
-        moved = {kept.person: kept.moved_to for kept in self.evidence.kept if kept.moved_to}
-        last = set()
-        for person in persons:
-            seen = person
-            while (after := moved.get(seen)) is not None:
-                seen = after
-            last.add(seen)
-        return len(last) == 1
+        return len({self._last(person) for person in persons}) == 1
 
     def order(self) -> None:
         """Of one person and partition of ``feedback``, who came first stands first; timelines go by time.

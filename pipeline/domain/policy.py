@@ -1,4 +1,4 @@
-"""The policy: what the business decides. Touchpoints and their owners, teams, rules, weights, playbooks."""
+"""The policy: what the business decides. Touchpoints and their owners, topics, teams, rules, weights, playbooks."""
 
 import re
 import tomllib
@@ -8,10 +8,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, StringConstraints, ValidationError
 
+from pipeline.domain.aspects import Topics, phrases, pieces
 from pipeline.domain.emotions import Cluster, Emotion
 from pipeline.domain.errors import Misconfigured
+from pipeline.domain.limits import NAME_CHARS_MAX, PHRASE_WORDS_MAX, TOPIC_WORDS_MAX, TOPICS_MAX
 from pipeline.domain.reading import Reading
 
+_Word = Annotated[str, StringConstraints(min_length=1, max_length=NAME_CHARS_MAX)]
 # Team names become the last part of a topic's name, so they are of the characters that Kafka allows there.
 TeamName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,48}$")]
 
@@ -41,6 +44,13 @@ class Touchpoint(_Part):
     name: str = ""
 
 
+class Topic(_Part):
+    """What people speak about: the words that name it (the plural goes with them), and the touchpoint it belongs to."""
+
+    words: Annotated[tuple[_Word, ...], Field(min_length=1, max_length=TOPIC_WORDS_MAX)]
+    touchpoint: str | None = None
+
+
 class Rule(_Part):
     """When an alert is raised. All that is given must hold; the first rule that matches wins."""
 
@@ -52,6 +62,7 @@ class Rule(_Part):
     review: bool | None = None
     stakeholder: Literal["customer", "employee"] | None = None
     touchpoints: frozenset[str] = frozenset()
+    topics: frozenset[str] = frozenset()
     team: str | None = None
     severity: Literal["low", "normal", "high"] = "normal"
     respond_within_hours: Hours | None = None
@@ -71,6 +82,7 @@ class Rule(_Part):
             and reading.negative >= self.negative_min
             and (self.stakeholder is None or self.stakeholder == stakeholder)
             and (not self.touchpoints or touchpoint in self.touchpoints)
+            and (not self.topics or not self.topics.isdisjoint(reading.about))
         )
 
 
@@ -92,6 +104,7 @@ class Policy(_Part):
     default_team: str
     teams: dict[TeamName, Team]
     touchpoints: dict[str, Touchpoint] = {}
+    topics: Annotated[dict[TeamName, Topic], Field(max_length=TOPICS_MAX)] = {}
     rules: tuple[Rule, ...]
     trust: Trust
     playbooks: dict[Emotion, str] = {}
@@ -113,6 +126,23 @@ class Policy(_Part):
             return self._default("unknown")
         plain = _plain(said)
         return self._named.get(plain) or self._default(plain)
+
+    def touchpoint_of(self, said: str | None, reading: Reading) -> Touchpoint:
+        """Answer the touchpoint that the channel named; where it named none, the one of the topic that hurts.
+
+        What the primary emotion is about comes first, then any other hurt, in the order of the text.
+        """
+        if said is None and reading.topics:
+            hurts = [span for span in reading.spans if span.topic in self.topics and span.emotion.hurts]
+            for span in sorted(hurts, key=lambda each: each.emotion != reading.primary):
+                if name := self.topics[span.topic or ""].touchpoint:
+                    return self.touchpoint(name)
+        return self.touchpoint(said)
+
+    @cached_property
+    def aspects(self) -> Topics:
+        """The words of all topics, ready to be found."""
+        return Topics({name: topic.words for name, topic in self.topics.items()})
 
     def _default(self, name: str) -> Touchpoint:
         return Touchpoint.model_construct(team=self.default_team, weight=1.0, also=(), name=name)
@@ -169,11 +199,41 @@ def _loose_ends(policy: Policy, text: str, name: str) -> list[str]:
             if (owner := owners.setdefault(_plain(word), key)) != key:
                 line = _line_of(text, ("touchpoints", key))
                 problems.append(f"{name}:{line}: {word!r} means touchpoint {owner} already; take it from one of them")
+    problems += _loose_topics(policy, text, name)
     names = [rule.name for rule in policy.rules]
     problems += [
         f"{name}:{_line_of(text, ('rules', place))}: rule {rule!r} is named twice; names must differ"
         for place, rule in enumerate(names)
         if rule in names[:place]
+    ]
+    return problems
+
+
+def _loose_topics(policy: Policy, text: str, name: str) -> list[str]:
+    problems: list[str] = []
+    owners: dict[tuple[str, ...], str] = {}
+    for key, topic in policy.topics.items():
+        line = _line_of(text, ("topics", key, "words"))
+        if topic.touchpoint is not None and topic.touchpoint not in policy.touchpoints:
+            problems.append(
+                f"{name}:{_line_of(text, ('topics', key, 'touchpoint'))}: touchpoint {topic.touchpoint!r} is not under "
+                f"[touchpoints]; add [touchpoints.{topic.touchpoint}] or name one of: {', '.join(policy.touchpoints)}"
+            )
+        for word in topic.words:
+            forms = phrases(word)
+            if not forms or len(forms[0]) > PHRASE_WORDS_MAX or len(pieces(word)[0]) > 1:
+                problems.append(
+                    f"{name}:{line}: {word!r} cannot be found in a text; a phrase is 1 to {PHRASE_WORDS_MAX} words "
+                    "of letters and digits"
+                )
+            claimed = next((owner for form in forms if (owner := owners.setdefault(form, key)) != key), None)
+            if claimed is not None:
+                problems.append(f"{name}:{line}: {word!r} names topic {claimed} already; take it from one of them")
+    problems += [
+        f"{name}:{_line_of(text, ('rules', place, 'topics'))}: topic {topic!r} is not under [topics]; "
+        f"add [topics.{topic}] or name one of: {', '.join(policy.topics)}"
+        for place, rule in enumerate(policy.rules)
+        for topic in sorted(rule.topics - policy.topics.keys())
     ]
     return problems
 

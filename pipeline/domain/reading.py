@@ -21,11 +21,15 @@ class Felt(Value):
 
 
 class Span(Value):
-    """Characters ``start`` to ``end`` (exclusive) of the text, and the emotion that they show."""
+    """Characters ``start`` to ``end`` (exclusive) of the text, the emotion that they show and what it is about.
+
+    ``topic`` is one of the policy's; None where the text names none of them there.
+    """
 
     start: Annotated[int, Field(ge=0)]
     end: Annotated[int, Field(gt=0)]
     emotion: Emotion
+    topic: str | None = None
 
 
 class Reading(Value):
@@ -35,7 +39,8 @@ class Reading(Value):
     is not the same as ``understood`` being False: then the text could not be read (it is not English, say)
     and nothing is claimed. ``negative`` is the probability (0…1) that the person is hurt, ``valence`` runs
     from -1 to 1; ``success`` and ``effort`` are None where the text gives no cue. ``review`` marks a reading
-    too uncertain to act on; ``truncated`` a text longer than the limit.
+    too uncertain to act on; ``truncated`` a text longer than the limit. ``topics`` are those of the policy that
+    the text names, what hurts most first.
     """
 
     model_config = ConfigDict(protected_namespaces=())
@@ -53,3 +58,10 @@ class Reading(Value):
     review: bool = False
     truncated: bool = False
     reader: str = "none/0"
+
+    @property
+    def about(self) -> tuple[str, ...]:
+        """What the primary emotion is about; all that the text names where nothing is known of any span."""
+        if not any(span.topic for span in self.spans):
+            return self.topics
+        return tuple(dict.fromkeys(span.topic for span in self.spans if span.topic and span.emotion == self.primary))

@@ -22,7 +22,7 @@ def route(
     if rule is None:
         return None
     feedback, reading = moment.feedback, moment.reading
-    touchpoint = policy.touchpoint(feedback.touchpoint)
+    touchpoint = policy.touchpoint_of(feedback.touchpoint, reading)
     name = rule.team or touchpoint.team
     team = policy.teams[name]
     hours = rule.respond_within_hours or team.respond_within_hours
@@ -51,6 +51,7 @@ def route(
             negative=reading.negative,
             confidence=felt.confidence if felt else 0.0,
             words=tuple(feedback.text[span.start : span.end] for span in reading.spans),
+            topics=reading.topics,
         ),
         briefing=_briefing(moment, figures, cases, raised_at, policy),
         handles=feedback.handles,
@@ -63,8 +64,8 @@ def rule_of(moment: Moment, policy: Policy) -> Rule | None:
     days = policy.alert_age_days
     if days is not None and moment.arrived - moment.at > timedelta(days=days):
         return None
-    feedback = moment.feedback
-    return policy.rule_for(moment.reading, feedback.stakeholder, policy.touchpoint(feedback.touchpoint).name)
+    feedback, reading = moment.feedback, moment.reading
+    return policy.rule_for(reading, feedback.stakeholder, policy.touchpoint_of(feedback.touchpoint, reading).name)
 
 
 def _briefing(

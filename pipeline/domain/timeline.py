@@ -5,16 +5,18 @@ cannot change it, a late moment costs no more than a new one, and two replays ag
 that is plain. For the trust balance, whose entries fade with a half-life, it takes *forward decay* (Cormode et al.,
 ICDE 2009): an entry said at time t is added as ``amount · 2^((t − landmark) / half-life)``, a number that never
 changes afterwards, in fixed point, as an integer; reading the balance at time T divides the sum by
-``2^((T − landmark) / half-life)``. The sum of integers is exact in any order.
+``2^((T − landmark) / half-life)``. The sum of integers is exact in any order, and what was added can be taken out
+again, which is what a correction does: the figures become those of a moment that was read so from the start.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from fractions import Fraction
 from math import floor, tanh
 from typing import NamedTuple
 
+from pipeline.domain.correction import Correction, corrected, history
 from pipeline.domain.emotions import Emotion
 from pipeline.domain.events import Brief, Moment
 from pipeline.domain.limits import EXCERPT_CHARS_MAX, RECENT_MOMENTS_MAX
@@ -41,7 +43,8 @@ class Figures:
 
     ``emotions`` counts each emotion felt; ``positive``, ``negative`` and ``neutral`` count moments by their
     primary emotion; ``trust`` is the forward-decayed sum in fixed point; ``recent`` holds the latest moments
-    as (at_ms, moment id, brief); ``aliases`` the persons that proved to be this one.
+    as (at_ms, moment id, brief); ``aliases`` the persons that proved to be this one; ``waiting`` the corrections
+    whose moments have not come yet, and which count when they do.
     """
 
     moments: int = 0
@@ -54,6 +57,7 @@ class Figures:
     emotions: dict[Emotion, int] = field(default_factory=dict)
     recent: tuple[tuple[int, str, Brief], ...] = ()
     aliases: frozenset[str] = frozenset()
+    waiting: tuple[Correction, ...] = ()
 
     @property
     def ratio(self) -> float | None:
@@ -80,7 +84,7 @@ def trust_entry(moment: Moment, policy: Policy) -> TrustEntry:
         return TrustEntry(0.0, "no emotion")
     felt = moment.reading.emotions.get(primary)
     intensity = felt.intensity if felt else 2
-    touchpoint = policy.touchpoint(moment.feedback.touchpoint)
+    touchpoint = policy.touchpoint_of(moment.feedback.touchpoint, moment.reading)
     amount = policy.trust.weights[primary.cluster] * intensity / 2 * touchpoint.weight
     return TrustEntry(amount, f"{primary} ({primary.cluster}), intensity {intensity}, {touchpoint.name}")
 
@@ -99,6 +103,11 @@ def trust_balance(figures: Figures, at: datetime, trust: Trust) -> float:
     scaled = Fraction(figures.trust, 1 << shift) if shift >= 0 else Fraction(figures.trust << -shift)
     faded = float(scaled) / 2.0 ** (half_lives - whole)
     return BALANCE_BOUND * tanh(faded / trust.scale)
+
+
+def _weighed(moment: Moment, at_ms: int, policy: Policy) -> int:
+    grown: float = 2.0 ** (_grown(at_ms, policy.trust) + FIXED_POINT_BITS)
+    return round(trust_entry(moment, policy).amount * grown)
 
 
 def brief_of(moment: Moment) -> Brief:
@@ -135,8 +144,7 @@ def add(figures: Figures, moments: Iterable[Moment], policy: Policy) -> Figures:
             positive += 1
         for emotion in moment.reading.emotions:
             emotions[emotion] = emotions.get(emotion, 0) + 1
-        entry = trust_entry(moment, policy)
-        trust += round(entry.amount * 2.0 ** (_grown(at_ms, policy.trust) + FIXED_POINT_BITS))
+        trust += _weighed(moment, at_ms, policy)
         first = at_ms if first is None else min(first, at_ms)
         last = at_ms if last is None else max(last, at_ms)
         recent.append((at_ms, moment.id, brief_of(moment)))
@@ -154,7 +162,51 @@ def add(figures: Figures, moments: Iterable[Moment], policy: Policy) -> Figures:
         emotions=emotions,
         recent=tuple(recent[-RECENT_MOMENTS_MAX:]),
         aliases=frozenset(aliases),
+        waiting=figures.waiting,
     )
+
+
+def correct(moment: Moment, said: Iterable[Correction]) -> Moment:
+    """Answer ``moment`` with the corrections in its history and read as the last of them says.
+
+    It is ``moment`` itself where they are known already.
+    """
+    known = moment.corrections or ()
+    told = history(known, (each.model_copy(update={"person": moment.person, "moved_from": None}) for each in said))
+    if told == known:
+        return moment
+    read = moment.read or moment.reading
+    return moment.model_copy(update={"reading": corrected(read, told[-1]), "read": read, "corrections": told})
+
+
+def replace_moment(figures: Figures, before: Moment, after: Moment, policy: Policy) -> Figures:
+    """Answer ``figures``, which count ``before``, as if it had been ``after``: the same moment, read differently."""
+    at_ms = milliseconds(before.at)
+    emotions = dict(figures.emotions)
+    for emotion in before.reading.emotions:
+        emotions[emotion] -= 1
+    for emotion in after.reading.emotions:
+        emotions[emotion] = emotions.get(emotion, 0) + 1
+    old, new = before.reading.primary, after.reading.primary
+    return replace(
+        figures,
+        positive=figures.positive + _pleases(new) - _pleases(old),
+        negative=figures.negative + _hurts(new) - _hurts(old),
+        neutral=figures.neutral + (new is None) - (old is None),
+        trust=figures.trust + _weighed(after, at_ms, policy) - _weighed(before, at_ms, policy),
+        emotions={emotion: count for emotion, count in emotions.items() if count},
+        recent=tuple(
+            (told_ms, told, brief_of(after) if told == after.id else brief) for told_ms, told, brief in figures.recent
+        ),
+    )
+
+
+def _hurts(primary: Emotion | None) -> bool:
+    return primary is not None and primary.hurts
+
+
+def _pleases(primary: Emotion | None) -> bool:
+    return primary is not None and not primary.hurts
 
 
 def positives_owed(figures: Figures, ratio: int = 22) -> int:

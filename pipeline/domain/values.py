@@ -30,3 +30,10 @@ class Value(BaseModel):
         _set(value, "__pydantic_extra__", {})
         _set(value, "__pydantic_private__", None)
         return value
+
+    def but(self, values: dict[str, Any]) -> Self:
+        """Answer a copy with other ``values``, which must be right: nothing is checked, as with ``made``."""
+        value = self.made({**self.__dict__, **values})
+        if self.__pydantic_extra__:
+            _set(value, "__pydantic_extra__", dict(self.__pydantic_extra__))
+        return value

@@ -5,22 +5,72 @@ the place that speaks most is shown: neighbours together, whole words, without t
 """
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
-import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.domain.emotions import EMOTIONS
 from pipeline.domain.reading import Span
 from pipeline.readers.words import WORDS
 
-Array = NDArray[np.float32]
+Array = NDArray[Any]  # float32, a row a piece
 NEAR: Final = 1.5  # how far below the strongest evidence (in logarithms of odds) a place is still shown
 APART_MAX: Final = 1  # words between two places that are shown together
 SPANS_MAX: Final = 2  # of one emotion in one passage
 LITTLE: Final = frozenset(
-    """a an and are as at be been but by for from had has have he i in is it it's its of on or our she so than that
-    the their them then there these they this those to was we were which who will with you your my me""".split()
+    {
+        "a",
+        "an",
+        "and",
+        "are",
+        "as",
+        "at",
+        "be",
+        "been",
+        "but",
+        "by",
+        "for",
+        "from",
+        "had",
+        "has",
+        "have",
+        "he",
+        "i",
+        "in",
+        "is",
+        "it",
+        "it's",
+        "its",
+        "me",
+        "my",
+        "of",
+        "on",
+        "or",
+        "our",
+        "she",
+        "so",
+        "than",
+        "that",
+        "the",
+        "their",
+        "them",
+        "then",
+        "there",
+        "these",
+        "they",
+        "this",
+        "those",
+        "to",
+        "was",
+        "we",
+        "were",
+        "which",
+        "who",
+        "will",
+        "with",
+        "you",
+        "your",
+    }
 )
 
 

@@ -3,8 +3,9 @@
 Each piece of a word has a vector that does not depend on its neighbours. Two convolutions of width 3 look at the
 neighbours, the second on top of the first; their sum, one row a piece, is what a place in the text says. Over a text
 the rows are pooled four ways (two weighted means whose weights the row itself decides, the maximum, the sum), VADER's
-valence is set beside them, and one hidden layer answers what the text says as a whole. A second, linear answer is given for each row alone: how much
-that place speaks for each emotion. It is trained to say of the text what the labels say, and shows where they show.
+valence is set beside them, and one hidden layer answers what the text says as a whole. A second, linear answer is
+given for each row alone: how much that place speaks for each emotion. It is trained to say of the text what the labels
+say, and shows where they show.
 
 The pieces of all texts stand in one array, a gap between two texts, so that one product serves them all. Over vectors
 that never change the first convolution is a sum of three table look-ups; a piece's rows of that table are worked out
@@ -14,14 +15,14 @@ digit, whatever stands beside it in the batch.
 
 from collections.abc import Mapping, Sequence
 from itertools import chain
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.readers.words import GAP
 
-Array = NDArray[np.float32]
+Array = NDArray[Any]  # of float32
 ROWS: Final = 48  # rows of a block; a multiple of what the kernels of BLAS take at once
 BATCH_PIECES_MAX: Final = 1_600  # pieces worked on at once: their rows stay in the processor's cache
 POOLS: Final = 2  # weighted means of the rows of a text
@@ -93,7 +94,7 @@ class Network:
         pooled = [
             *self._weighed(seen, pools, starts, rows),
             *self._plain(seen, counts, starts, rows),
-            np.float32(tones)[:, None],
+            np.array(tones, np.float32)[:, None],
         ]
         text = np.zeros((-(-len(texts) // ROWS) * ROWS, len(self._hidden)), np.float32)
         np.concatenate(pooled, axis=1, out=text[: len(texts)])
@@ -107,7 +108,7 @@ class Network:
     def _convolved(self, ids: NDArray[np.intp], gaps: NDArray[np.intp]) -> Array:
         """Answer what each place says, zero at the gaps: a block of whole rows."""
         at = self._placed(ids)
-        seen = self._table[at, 1]
+        seen: Array = self._table[at, 1]
         seen[1:] += self._table[at[:-1], 0]
         seen[:-1] += self._table[at[1:], 2]
         np.maximum(seen, 0, out=seen)

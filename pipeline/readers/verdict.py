@@ -7,7 +7,7 @@ that agree with the answer, weighed by how sure it is.
 """
 
 from collections.abc import Mapping
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from pipeline.domain.emotions import EMOTIONS
 from pipeline.domain.reading import Action, Effort, Success
 
-Array = NDArray[np.float32]
+Array = NDArray[Any]  # of float32
 EMOTIONS_COUNT: Final = len(EMOTIONS)
 SAD: Final = sum(emotion.hurts for emotion in EMOTIONS)  # the emotions that hurt come first
 NONE: Final = EMOTIONS_COUNT  # the place of "no emotion" among the primary ones
@@ -111,12 +111,13 @@ def verdicts(outputs: Array, scale: Scale) -> list[Verdict]:
 
 def odds(logits: Array) -> Array:
     """Answer the probabilities of which ``logits`` are the logarithms of the odds."""
-    return 1 / (1 + np.exp(-np.clip(logits, -30, 30)))
+    found: Array = 1 / (1 + np.exp(-np.clip(logits, -30, 30)))
+    return found
 
 
 def primaries(logits: Array, negative: Array) -> Array:
     """Answer the probability of each primary emotion (and none), in agreement with whether the person is hurt."""
-    primary = np.exp(logits - logits.max(axis=1, keepdims=True))
+    primary: Array = np.exp(logits - logits.max(axis=1, keepdims=True))
     primary[:, :SAD] *= negative[:, None]
     primary[:, SAD:] *= 1 - negative[:, None]
     primary /= primary.sum(axis=1, keepdims=True)

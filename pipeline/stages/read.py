@@ -1,4 +1,4 @@
-"""Read: from what was said to the emotion in it, a batch of texts at a time."""
+"""Read: from what was said to the emotion in it and what it is about, a batch of texts at a time."""
 
 from collections.abc import Awaitable, Iterator, Sequence
 from typing import NamedTuple
@@ -22,6 +22,7 @@ async def read(batch: Sequence[Arrived[Feedback]], doors: Doors, outcome: Outcom
     """Read every text of the batch. Raises TooSlow when a reader behind a network does not answer in time."""
     readings: list[Reading] = []
     remote = getattr(doors.reader, "remote", False)
+    aspects = doors.policy.aspects
     for texts in _slices([arrived.event.text for arrived in batch]):
         answer = doors.reader.read(texts)
         if isinstance(answer, Awaitable):
@@ -30,7 +31,7 @@ async def read(batch: Sequence[Arrived[Feedback]], doors: Doors, outcome: Outcom
             answer = await (doors.clock.within(deadline, answer) if remote else answer)
         else:
             await doors.clock.sleep(0)  # a long batch must not keep the loop from its other work
-        readings += answer
+        readings += aspects.about(texts, answer)
     return [Read(arrived.record, arrived.event, reading) for arrived, reading in zip(batch, readings, strict=True)]
 
 

@@ -121,6 +121,8 @@ def _moment(read: Read, moment: str, person: str, arrived: datetime) -> Moment:
             "origin": Origin.made({"partition": read.record.partition, "offset": read.record.offset}),
             "moved_from": None,
             "moved_before": None,
+            "read": None,
+            "corrections": None,
         }
     )
 

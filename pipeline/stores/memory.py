@@ -100,6 +100,14 @@ class MemoryTimelines:
             waiting.update(self._outbox.get(bucket_of(person), {}))
         return persons, waiting
 
+    async def words(self, wanted: Mapping[str, Sequence[str]]) -> Mapping[str, Mapping[str, bytes]]:
+        """Answer person → moment → the Moment as JSON, of those of the ``wanted`` that are kept with their words."""
+        told = {}
+        for person, moments in wanted.items():
+            words = (self._persons.get(person) or _Kept()).words
+            told[person] = {moment: words[moment] for moment in moments if moment in words}
+        return told
+
     async def apply(self, changes: Sequence[Change]) -> Sequence[bool]:
         """Apply each change; False where its version is stale. ``moved_to`` None leaves it as it is."""
         return [self._apply(change) for change in changes]
@@ -116,6 +124,7 @@ class MemoryTimelines:
             if entry.id not in kept.when:
                 kept.when[entry.id] = entry.at_ms
                 kept.words[entry.id] = entry.body
+        kept.words.update({entry.id: entry.body for entry in change.corrected if entry.id in kept.words})
         if len(kept.words) > TIMELINE_MOMENTS_MAX:
             kept.words = {m: kept.words[m] for _, m in kept.newest(TIMELINE_MOMENTS_MAX) if m in kept.words}
         self._outbox.setdefault(bucket_of(change.person), {}).update(change.outbox)
@@ -136,10 +145,10 @@ class MemoryTimelines:
         return [Entry(moment, at_ms, kept.words[moment]) for at_ms, moment in told if moment in kept.words]
 
     async def forget(self, person: str) -> None:
-        """Drop the entries of a person that has moved; nothing where it has not."""
+        """Drop the entries and figures of a person that has moved; nothing where it has not."""
         kept = self._persons.get(person)
         if kept is not None and kept.moved_to is not None:
-            kept.when, kept.words = {}, {}
+            kept.figures, kept.when, kept.words = Figures(), {}, {}
 
     async def persons(self) -> AsyncIterator[str]:
         """Go through every person that has a state (moved ones too), in no order, each once."""

@@ -1,13 +1,20 @@
 """Classifying: one text with its why, and NDJSON line for line in one process."""
 
+import io
 import json
+from pathlib import Path
 
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner, Result
 
+from pipeline.cli import show
 from pipeline.cli.app import create_app
-from pipeline.cli.classify import question
+from pipeline.cli.classify import _show, question
+from pipeline.domain.emotions import Emotion
+from pipeline.domain.reading import Felt, Reading, Span
 from pipeline.readers import READERS
+from tests.makers import POLICY_TEXT
 
 
 def classify(*words: str, lines: str | bytes = "") -> Result:
@@ -100,3 +107,33 @@ def test_hostile_text() -> None:
 def test_question(content: bytes, error: str) -> None:
     """What is wrong with a line is told in words."""
     assert error in question(3, content)["error"]
+
+
+def test_topics() -> None:
+    """What the text is about stands in the answer, of each span and of the whole, for a text and for lines."""
+    text = "Lovely staff. The invoice is wrong again!"
+    told = json.loads(classify(text).stdout)
+    [line] = [json.loads(each) for each in classify("-", lines=json.dumps({"id": 7, "text": text})).stdout.splitlines()]
+    assert told["topics"] == line["topics"] == ["billing", "staff"]
+    assert {span["topic"] for span in told["spans"]} == {"billing", "staff"}
+    assert line["spans"] == told["spans"]
+
+
+def test_the_look_of_topics(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At a terminal each emotion says what it is about."""
+    file = io.StringIO()
+    out = Console(file=file, width=120, markup=False, emoji=False, highlight=False, no_color=True)
+    monkeypatch.setattr(show, "console", lambda: out)
+    spans = (Span(start=0, end=5, emotion=Emotion.IRRITATED, topic="call_centre"),)
+    felt = {Emotion.IRRITATED: Felt(confidence=0.5, intensity=2)}
+    _show("Calls", Reading(emotions=felt, primary=Emotion.IRRITATED, spans=spans, topics=("call_centre", "staff")))
+    assert "call centre" in file.getvalue().split("irritated")[-1]
+    assert "topics call centre, staff" in file.getvalue()
+
+
+def test_a_policy_of_ones_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The topics are those of the policy that the settings name."""
+    policy = tmp_path / "policy.toml"
+    policy.write_text(POLICY_TEXT + '\n[topics.weather]\nwords = ["drizzle"]\n', encoding="utf-8")
+    monkeypatch.setenv("HEARTLINE_POLICY", str(policy))
+    assert json.loads(classify("I hate the drizzle").stdout)["topics"] == ["weather"]

@@ -1,5 +1,6 @@
 """The commands on real servers with a real worker: publish, watch, timeline, cases, rejects, doctor, status."""
 
+import asyncio
 import json
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from pipeline import Client
 from pipeline.cli.crew import environment_of, worker_command
 from pipeline.embedded.server import Server
 from pipeline.settings import Settings
@@ -132,6 +134,34 @@ def test_from_publish_to_timeline(heartline: Heartline, tmp_path: Path) -> None:
     assert heartline.run("timeline", "ana@example.com")[0]["moments"] == 2
 
 
+def test_a_correction(heartline: Heartline) -> None:
+    """A reading that is corrected is so on the timeline, with what was read, and comes out as a label."""
+    heartline.run("publish", "-", given=lines({**GLAD, "id": "a4", "handles": {"email": "cy@example.com"}}))
+    heartline.until_done()
+    words = ("--primary", "disappointed:2", "--valence", "-1", "--note", "irony")
+    heartline.run("correct", "cy@example.com", "--by", "ben", *words, code=2)
+    [told] = heartline.run("correct", "cy@example.com", "--last", "--by", "ben", *words)
+    asyncio.run(_client_corrects(heartline.settings, told["moment"], told["person"]))
+    heartline.until_done()
+    [after] = heartline.run("timeline", "cy@example.com")
+    assert (after["moments"], after["positive"], after["negative"]) == (1, 0, 1)
+    [entry] = after["timeline"]
+    assert (entry["reading"]["reader"], entry["reading"]["valence"], entry["reading"]["effort"]) == (
+        "human/ana", -1.0, "high"
+    )  # fmt: skip
+    assert entry["read"]["primary"] in {"happy", "pleased"}
+    assert [(each["by"], each.get("note")) for each in entry["corrections"]] == [("ben", "irony"), ("ana", None)]
+    [label] = heartline.run("corrections", "export", "--since", told["at"])
+    assert (label["id"], label["text"], label["primary"]) == (told["moment"], GLAD["text"], "neglected")
+    assert (label["valence"], label["by"]) == (-2, "ana")
+
+
+async def _client_corrects(settings: Settings, moment: str, person: str) -> None:
+    said = {"emotions": {"neglected": 3}, "primary": "neglected", "valence": -2, "effort": "high"}
+    async with Client(settings) as client:
+        await client.correct({"moment": moment, "person": person, "by": "ana", **said})
+
+
 def test_nobody(heartline: Heartline) -> None:
     """Somebody who is not known is exit code 1."""
     assert heartline.run("timeline", "nobody@example.com", code=1) == []
@@ -158,6 +188,23 @@ def test_rejects(heartline: Heartline) -> None:
     assert counts["replayed"] == 1
     heartline.until_done()
     assert len(heartline.run("rejects", "list")) == 3
+
+
+def test_aspects(heartline: Heartline) -> None:
+    """Over a running house, every moment counts once, with the topics that the policy has now."""
+    heartline.run("publish", "-", given=lines(ANGRY, GLAD))
+    heartline.until_done()
+    [told] = heartline.run("aspects", "--from-start")
+    [before] = heartline.run(
+        "aspects", "-", given=lines({"id": 1, "text": ANGRY["text"]}, {"id": 2, "text": GLAD["text"]})
+    )
+    topics = {row["topic"]: row["n"] for row in told["topics"]}
+    assert told["texts"] >= 2
+    assert topics["call_centre"] >= 1
+    assert {row["topic"] for row in before["topics"]} <= topics.keys()
+    heartline.run("publish", "-", given=lines(ANGRY))
+    heartline.until_done()
+    assert heartline.run("aspects", "--from-start") == [told]
 
 
 def test_doctor(heartline: Heartline) -> None:

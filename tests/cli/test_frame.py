@@ -18,6 +18,8 @@ COMMANDS = [
     ["watch"],
     ["timeline"],
     ["cases"],
+    ["correct"],
+    ["corrections", "export"],
     ["classify"],
     ["evaluate"],
     ["status"],

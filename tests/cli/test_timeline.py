@@ -13,12 +13,13 @@ from pipeline.client import Told, prepare
 from pipeline.clocks import WoundClock
 from pipeline.compose import load_policy
 from pipeline.domain.events import Moment
-from pipeline.domain.timeline import Figures, add
+from pipeline.domain.timeline import Figures, add, correct
 from pipeline.readers import open_reader
 from pipeline.settings import Settings
 from pipeline.stages.work import Doors
 from pipeline.stores.memory import MemoryCases, MemoryIdentities, MemoryTimelines
 from pipeline.telemetry import Telemetry
+from tests.makers import correction
 
 POLICY = load_policy(Settings(policy=None))
 
@@ -105,6 +106,8 @@ def test_one_person(tally: Tally, out: io.StringIO) -> None:
     assert "tom.okafor@example.org" in seen
     for words in ("trust", "ratio", "overdrawn", "call", "chat", "social", "days of silence"):
         assert words in seen
+    assert "about " in seen
+    assert {topic for moment in moments for topic in moment.reading.topics} >= {"billing"}
     assert "zero apologies" in " ".join(seen.split())
     assert max(map(len, seen.splitlines())) <= 100
 
@@ -118,6 +121,22 @@ def test_hostile_words(tally: Tally, out: io.StringIO) -> None:
     assert "[red]gone[/red]" in out.getvalue()
     assert "\x1b" not in out.getvalue()
     assert "\u202e" not in out.getvalue()
+
+
+def test_a_corrected_reading(tally: Tally, out: io.StringIO) -> None:
+    """A moment that was corrected shows the id to name it by, who corrected it, what was read, and how often."""
+    [first, *_] = of(tally, "tom.okafor@example.org")
+    said = [correction(moment=first.id, by=by, valence=-2, note=f"{by} knows") for by in ("ana", "ben\x1b[2J")]
+    told = correct(first, said)
+    timeline._show(Told("p1-x", add(Figures(), (told,), POLICY), (told,)), POLICY, WoundClock().now())
+    seen = " ".join(out.getvalue().split())
+    assert first.id[:8] in seen
+    assert "was read as" in seen
+    assert "1 earlier correction;" in seen
+    assert "\x1b" not in seen
+    plain = timeline.plain(Told("p1-x", Figures(), (told,)), POLICY, WoundClock().now())["timeline"][0]
+    assert len(plain["corrections"]) == 2
+    assert plain["read"]["reader"] == first.reading.reader
 
 
 def test_plain(tally: Tally) -> None:

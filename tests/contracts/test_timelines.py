@@ -14,6 +14,7 @@ from pipeline.domain.events import Brief
 from pipeline.domain.limits import TIMELINE_MOMENTS_MAX
 from pipeline.domain.timeline import Entry, Figures
 from pipeline.ports import Change, Remembered, Send, Timelines
+from tests.makers import correction
 
 each_example_has_its_own_shelf = settings(
     max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -242,3 +243,53 @@ async def test_trimming_keeps_the_newest(
     assert list(await timelines.entries("p1-a", newest)) == expected
     asked = [f"m{number:02}" for number in range(31)]
     assert (await state(timelines, "p1-a", *asked)).known == set(seen)
+
+
+async def test_the_words_of_some_moments(shelf: Callable) -> None:
+    """Asked for moments by id, those that are kept with their words come back, each with its person."""
+    timelines: Timelines = shelf().timelines
+    await timelines.apply([change("p1-a", 0, entry("m1"), entry("m2")), change("p1-b", 0, entry("m3"))])
+    told = await timelines.words({"p1-a": ["m2", "m3", "m"], "p1-b": ["m3"], "p1-c": ["m1"]})
+    assert {person: dict(words) for person, words in told.items()} == {
+        "p1-a": {"m2": entry("m2").body},
+        "p1-b": {"m3": entry("m3").body},
+        "p1-c": {},
+    }
+    assert await timelines.words({}) == {}
+
+
+async def test_a_corrected_entry_gets_another_body(shelf: Callable) -> None:
+    """What is corrected keeps its place in time and gets other words; nothing comes of a moment that is not there."""
+    timelines: Timelines = shelf().timelines
+    await timelines.apply([change("p1-a", 0, entry("m1", 1), entry("m2", 2))])
+    corrected = (Entry("m1", 7, b"corrected"), Entry("m3", 3, b"nobody"))
+    assert list(await timelines.apply([change("p1-a", 1, entry("m4", 4), corrected=corrected)])) == [True]
+    assert list(await timelines.entries("p1-a", 5)) == [Entry("m1", 1, b"corrected"), entry("m2", 2), entry("m4", 4)]
+    assert (await state(timelines, "p1-a", "m1", "m3")).known == {"m1"}
+    stale = change("p1-a", 1, corrected=(Entry("m2", 2, b"late"),))
+    assert list(await timelines.apply([stale])) == [False]
+    assert (await timelines.words({"p1-a": ["m2"]}))["p1-a"] == {"m2": entry("m2", 2).body}
+
+
+async def test_a_corrected_entry_is_not_kept_longer(shelf: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A correction gives no words to a moment that has lost them, and takes nobody's place."""
+    monkeypatch.setattr("pipeline.stores.memory.TIMELINE_MOMENTS_MAX", 2)
+    monkeypatch.setattr("pipeline.stores.redis.timelines.TIMELINE_MOMENTS_MAX", 2)
+    timelines: Timelines = shelf().timelines
+    await timelines.apply([change("p1-a", 0, *(entry(f"m{number}", number) for number in range(3)))])
+    await timelines.apply([change("p1-a", 1, corrected=(Entry("m0", 0, b"old"), Entry("m1", 1, b"corrected")))])
+    assert list(await timelines.entries("p1-a", 5)) == [Entry("m1", 1, b"corrected"), entry("m2", 2)]
+    await timelines.apply([change("p1-a", 2, entry("m3", 3), corrected=(Entry("m1", 1, b"again"),))])
+    assert list(await timelines.entries("p1-a", 5)) == [entry("m2", 2), entry("m3", 3)]
+
+
+async def test_who_moved_and_is_forgotten_has_no_figures(shelf: Callable) -> None:
+    """What waited for its moment went along with the person: forgetting drops it, and only of who has moved."""
+    timelines: Timelines = shelf().timelines
+    waiting = Figures(waiting=(correction(valence=1),))
+    await timelines.apply([change("p1-a", 0, figures=waiting, moved_to="p0"), change("p1-b", 0, figures=waiting)])
+    for person in ("p1-a", "p1-b"):
+        assert (await state(timelines, person)).figures == waiting
+        await timelines.forget(person)
+    assert (await state(timelines, "p1-a")).figures == Figures()
+    assert (await state(timelines, "p1-b")).figures == waiting

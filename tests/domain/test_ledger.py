@@ -11,6 +11,7 @@ from pipeline.domain.cases import Case
 from pipeline.domain.ledger import (
     ANOMALIES,
     EXAMPLES_MAX,
+    Corrected,
     Evidence,
     Heard,
     Kept,
@@ -43,7 +44,14 @@ def case(name: str = "c", **changes: Any) -> Case:
     return Case.model_validate({"id": name, **fields, "opened_at": AT, "respond_by": AT, "alerts": ("a",), **changes})
 
 
+def corrected(offset: int, alert: str | None, moment: str = "n", **changes: Any) -> Corrected:
+    """Answer a correction of a moment of person p, which the policy wants ``alert`` of billing for."""
+    place, order = Place("moments", 1, offset), (AT, str(offset))
+    return Corrected(place, moment, "p", order, alert and (alert, "billing"))._replace(**changes)  # type: ignore[arg-type]
+
+
 ALERT = Raised(Place("alerts.billing", 0, 0), "a", "m", "v1", True)
+OTHER = ALERT._replace(alert="b", moment="n", opens_case=False)
 WHOLE = Evidence(
     heard=(Heard(FIRST, 5000, "m"), Heard(SECOND, 5000, "n"), Heard(THIRD, 5000, None)),
     stitched=(stitched("m", 0, alert=("a", "billing")), stitched("n", 1)),
@@ -121,6 +129,26 @@ def one(name: str) -> dict[str, int]:
         pytest.param(
             {"raised": (ALERT._replace(place=Place("alerts.care", 0, 0)),)}, one("phantom-alert"), id="wrong team"
         ),
+        pytest.param({"corrected": (corrected(0, "b"),)}, one("missing-alert"), id="corrected and not told"),
+        pytest.param(
+            {"corrected": (corrected(0, None), corrected(1, "b")), "raised": (ALERT, OTHER._replace(alert="c"))},
+            {"missing-alert": 1, "phantom-alert": 1},
+            id="no reading of it",
+        ),
+        pytest.param(
+            {"corrected": (corrected(0, "b", person="q"),), "raised": (ALERT, OTHER)},
+            one("phantom-alert"),
+            id="corrected for somebody else",
+        ),
+        pytest.param(
+            {
+                "corrected": (corrected(0, "b"),),
+                "raised": (ALERT, OTHER),
+                "rejected": {THIRD: "schema", Place("moments", 1, 0): "cannot_correct"},
+            },
+            one("phantom-alert"),
+            id="a correction that was rejected",
+        ),
         pytest.param({"cases": ()}, one("missing-case"), id="no case"),
         pytest.param({"cases": (case(), case("d", touchpoint="app"))}, one("double-case"), id="in two cases"),
         pytest.param({"cases": (case(), case("d", alerts=("z",)))}, one("double-case"), id="two open at one place"),
@@ -176,6 +204,27 @@ def test_anomaly(changes: dict[str, Any], found: dict[str, int]) -> None:
         ),
         pytest.param({"cases": (case(hurts=9, alerts=("z",)),)}, id="a case that lists no more"),
         pytest.param({"raised": (*WHOLE.raised, ALERT)}, id="an alert delivered twice"),
+        pytest.param({"corrected": (corrected(0, "b"),), "raised": (ALERT, OTHER)}, id="a hurt that was found out"),
+        pytest.param({"corrected": (corrected(0, None, "m"),)}, id="no hurt any more, told before"),
+        pytest.param({"corrected": (corrected(0, None, "m"),), "raised": (), "cases": ()}, id="no hurt from the start"),
+        pytest.param(
+            {"corrected": (corrected(0, "b", "m"),), "raised": (ALERT, OTHER._replace(moment="m"))},
+            id="an alert for each reading",
+        ),
+        pytest.param({"corrected": (corrected(1, None), corrected(0, "b"))}, id="the latest correction counts"),
+        pytest.param(
+            {
+                "corrected": (corrected(0, "b", person="q"),),
+                "raised": (ALERT, OTHER),
+                "kept": (*WHOLE.kept, kept(person="q", moved_to="p")),
+            },
+            id="corrected before the person moved",
+        ),
+        pytest.param({"corrected": (corrected(0, "b", "nowhere"),)}, id="a correction of nothing"),
+        pytest.param(
+            {"corrected": (corrected(0, "b"),), "raised": (ALERT, OTHER._replace(policy="v0", alert="z"))},
+            id="corrected under another policy",
+        ),
         pytest.param(
             {"raised": (ALERT._replace(policy="v0", alert="z"),), "cases": (case(alerts=("z",)),)}, id="policy"
         ),

@@ -6,7 +6,9 @@ from hypothesis import strategies as st
 
 from pipeline.domain.emotions import EMOTIONS, Cluster, Emotion
 from pipeline.domain.errors import Misconfigured
+from pipeline.domain.limits import PHRASE_WORDS_MAX
 from pipeline.domain.policy import Policy, Rule, parse_policy
+from pipeline.domain.reading import Reading, Span
 from tests.makers import POLICY, POLICY_TEXT, reading
 
 LINES = POLICY_TEXT.splitlines()
@@ -30,7 +32,7 @@ def broken(old: str, new: str) -> str:
     [
         ('default_team = "care"', 'default_team = "nobody"', "default_team", "add [teams.nobody]"),
         ('phone_region = "GB"', 'phone_region = "England"', "phone_region", "phone_region"),
-        ('version = "2026-11-24"', "version = 7", "version", "string"),
+        ('version = "2026-11-30"', "version = 7", "version", "string"),
         ("respond_within_hours = 6", "respond_within_hours = 0", "respond_within_hours = 0", "teams.delivery"),
         ("respond_within_hours = 6", "respond_within_hours = inf", "respond_within_hours = inf", "teams.delivery"),
         ("respond_within_hours = 6", "respond_within_hours = 1e9", "respond_within_hours = 1e9", "teams.delivery"),
@@ -54,6 +56,20 @@ def broken(old: str, new: str) -> str:
         ("advocacy = 10", "", "[trust.weights]", "trust.weights.advocacy is missing"),
         ("advocacy = 10", "fame = 10", "fame = 10", "trust.weights.fame"),
         ("weight = 1.2\nalso = [\"manager\"", "weight = 11\nalso = [\"manager\"", "weight = 11", "management.weight"),
+        ('"bill", "billing", "billed"', '"bill", "wages", "billed"',
+         "words = [\n  \"my pay\"", "'wage' names topic billing already"),
+        ('"billing", "billed", "invoice"', '"billed", "INVOICES", "billing", "refund"',
+         "words = [\n  \"refund\"", "'refund' names topic billing already"),
+        ('words = ["noise",', 'words = ["?!",', 'words = ["?!"', "'?!' cannot be found in a text"),
+        ('words = ["noise",', 'words = ["noise, loud",', 'words = ["noise, loud"', "cannot be found in a text"),
+        ('words = ["noise",', 'words = ["a b c d e f g",', 'words = ["a b c d', f"1 to {PHRASE_WORDS_MAX} words"),
+        ('words = ["noise",', 'words = [7,', "words = [7,", "topics.noise.words.0"),
+        ('[topics.noise]\nwords = ', '[topics.noise]\nword = ', "word = ", "topics.noise.word"),
+        ("[topics.noise]", "[topics.Noise]", "[topics.Noise]", "match pattern"),
+        ('[topics.returns]\ntouchpoint = "returns"', '[topics.returns]\ntouchpoint = "giving back"',
+         'touchpoint = "giving back"', "touchpoint 'giving back' is not under [touchpoints]"),
+        ('name = "neglected"', 'topics = ["staf"]\nname = "neglected"',
+         'topics = ["staf"]', "topic 'staf' is not under"),
         ('hurried = "Give', 'sleepy = "Give', "sleepy = ", "playbooks.sleepy"),
     ],
 )  # fmt: skip
@@ -159,3 +175,61 @@ def test_the_first_rule_that_matches_wins(rules: list[Rule], emotion: Emotion | 
         )
 
     assert policy.rule_for(felt, "employee", "app") == next((rule for rule in rules if holds(rule)), None)
+
+
+def about(*named: tuple[Emotion, str | None], primary: Emotion | None = None) -> Reading:
+    """Answer a reading with a span for each emotion, about a topic."""
+    spans = tuple(Span(start=n, end=n + 1, emotion=e, topic=topic) for n, (e, topic) in enumerate(named))
+    topics = tuple(dict.fromkeys(topic for _, topic in named if topic))
+    return Reading(primary=primary or named[0][0], spans=spans, topics=topics)
+
+
+@pytest.mark.parametrize(
+    ("named", "touchpoint"),
+    [
+        (about((Emotion.HURRIED, "billing")), "billing"),
+        (about((Emotion.HURRIED, "refund")), "billing"),
+        (about((Emotion.HAPPY, "app"), (Emotion.HURRIED, "billing")), "billing"),
+        (about((Emotion.HURRIED, "app"), (Emotion.STRESSED, "returns"), primary=Emotion.STRESSED), "returns"),
+        (about((Emotion.HURRIED, "app"), (Emotion.STRESSED, "staff"), primary=Emotion.STRESSED), "app"),
+        (about((Emotion.HURRIED, "staff")), "unknown"),
+        (about((Emotion.HURRIED, "of another policy")), "unknown"),
+        (about((Emotion.HAPPY, "billing")), "unknown"),
+        (Reading(topics=("billing",)), "unknown"),
+        (Reading(), "unknown"),
+    ],
+)
+def test_what_hurts_names_the_touchpoint(named: Reading, touchpoint: str) -> None:
+    """Where the channel names no touchpoint the topic that hurts does, the primary hurt first; else nobody does."""
+    assert POLICY.touchpoint_of(None, named).name == touchpoint
+    assert POLICY.touchpoint_of("kiosk", named).name == "kiosk"
+    assert POLICY.touchpoint_of("moon base", named).name == "moon_base"
+
+
+def test_a_rule_may_ask_for_topics() -> None:
+    """A rule that names topics matches where the primary emotion is about one of them, not where another one is."""
+    rule = Rule(name="r", topics=frozenset({"billing", "refund"}))
+
+    def matches(read: Reading) -> bool:
+        return rule.matches(read, "customer", "app")
+
+    assert matches(about((Emotion.HURRIED, "refund")))
+    assert matches(about((Emotion.HURRIED, "app"), (Emotion.HURRIED, "billing")))
+    assert not matches(about((Emotion.HURRIED, "app"), (Emotion.HAPPY, "billing")))
+    assert not matches(about((Emotion.HURRIED, None)))
+    assert matches(Reading(topics=("app", "billing")))
+    assert not matches(Reading())
+
+
+def test_the_shipped_topics() -> None:
+    """The list that ships is long enough to begin with, and every touchpoint has one."""
+    assert len(POLICY.topics) >= 30
+    assert {topic.touchpoint for topic in POLICY.topics.values()} >= POLICY.touchpoints.keys()
+
+
+def test_no_topics_at_all() -> None:
+    """A policy of before there were topics still holds, and reads none."""
+    text = POLICY_TEXT[: POLICY_TEXT.index("# What people speak about")] + POLICY_TEXT[POLICY_TEXT.index("# When an") :]
+    policy = parse_policy(text)
+    assert policy.topics == {}
+    assert policy.aspects.about(["staff"], [Reading()]) == [Reading()]

@@ -8,7 +8,7 @@ from pipeline.domain.identity import alert_id
 from pipeline.domain.policy import Policy, Rule
 from pipeline.domain.reading import Span
 from pipeline.domain.routing import route
-from pipeline.domain.timeline import Figures, add
+from pipeline.domain.timeline import Figures, add, trust_entry
 from tests.makers import NOON, POLICY, moment, reading
 
 
@@ -96,3 +96,34 @@ def test_aliases_are_told() -> None:
     """The alert names the persons that proved to be this one, so that their case is found."""
     moved = moment(1).model_copy(update={"moved_from": "p2-b"})
     assert routed(moment(2), (moved,)).aliases == ("p2-b",)
+
+
+def test_what_hurts_finds_the_team() -> None:
+    """Where the channel names no touchpoint, the topic of the hurt does: its team is told, under its name, with why."""
+    text = "lovely staff, the invoice neglected"
+    spans = (
+        Span(start=0, end=6, emotion=Emotion.HAPPY, topic="staff"),
+        Span(start=26, end=35, emotion=Emotion.NEGLECTED, topic="billing"),
+    )
+    read = reading(Emotion.NEGLECTED, spans=spans).model_copy(update={"topics": ("billing", "staff")})
+
+    def of(touchpoint: str | None) -> Alert:
+        return routed(moment(text=text, touchpoint=touchpoint).model_copy(update={"reading": read}))
+
+    assert (of(None).team, of(None).touchpoint) == ("billing", "billing")
+    assert (of("app").team, of("app").touchpoint) == ("digital", "app")
+    assert (of("moon base").team, of("moon base").touchpoint) == ("care", "moon_base")
+    assert of(None).why.topics == of("app").why.topics == ("billing", "staff")
+    assert of(None).id == of("app").id
+    bare = routed(moment(text=text, touchpoint=None))
+    assert (bare.team, bare.touchpoint, bare.id) == ("care", "unknown", of(None).id)
+
+
+def test_trust_weighs_the_touchpoint_that_the_alert_names() -> None:
+    """The touchpoint found by the topic is that of the account as well."""
+    spans = (Span(start=0, end=1, emotion=Emotion.NEGLECTED, topic="billing"),)
+    read = reading(Emotion.NEGLECTED, spans=spans).model_copy(update={"topics": ("billing",)})
+    said = moment(touchpoint=None)
+    entry = trust_entry(said.model_copy(update={"reading": read}), POLICY)
+    assert entry.amount == trust_entry(said, POLICY).amount * POLICY.touchpoints["billing"].weight
+    assert entry.why.endswith("billing")

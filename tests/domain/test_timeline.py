@@ -16,12 +16,14 @@ from pipeline.domain.timeline import (
     Figures,
     add,
     brief_of,
+    correct,
     milliseconds,
     positives_owed,
+    replace_moment,
     trust_balance,
     trust_entry,
 )
-from tests.makers import NOON, POLICY, moment
+from tests.makers import NOON, POLICY, correction, moment
 
 TRUST = POLICY.trust
 TIMES = st.datetimes(datetime(2012, 1, 1), datetime(2050, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
@@ -175,3 +177,26 @@ def test_who_moved_is_an_alias() -> None:
     """The persons that a moved moment was remembered for, the earlier ones too, are aliases of its person."""
     moved = moment().model_copy(update={"moved_from": "p2-b", "moved_before": ("p3-c",)})
     assert add(Figures(), [moved], POLICY).aliases == {"p2-b", "p3-c"}
+
+
+@settings(max_examples=60, deadline=None)
+@given(moments(), moments(size=1), moments(size=1), TIMES)
+def test_what_is_read_differently_counts_as_if_it_always_was(
+    others: list[Moment], was: list[Moment], now: list[Moment], at: datetime
+) -> None:
+    """Figures in which a moment is replaced by another reading of it are those of the other from the start."""
+    before = moment(99, at=at).model_copy(update={"reading": was[0].reading if was else NOTHING})
+    after = before.model_copy(update={"reading": now[0].reading if now else NOTHING})
+    figures = add(Figures(), [*others, before], POLICY)
+    assert replace_moment(figures, before, after, POLICY) == add(Figures(), [*others, after], POLICY)
+
+
+def test_a_corrected_moment_keeps_what_was_read() -> None:
+    """The reader's reading stays beside the corrections, a second correction is laid over it, a repeat says nothing."""
+    told = moment(1)
+    first = correct(told, [correction(emotions={"happy": 1}, primary="happy", effort="low")])
+    second = correct(first, [correction(valence=2, at=NOON + timedelta(minutes=1))])
+    assert (first.reading.primary, first.reading.effort, first.read) == (Emotion.HAPPY, "low", told.reading)
+    assert (second.reading.primary, second.reading.effort, second.reading.valence) == (Emotion.NEGLECTED, None, 1.0)
+    assert [each.at for each in second.corrections or ()] == [NOON, NOON + timedelta(minutes=1)]
+    assert correct(second, first.corrections or ()) is second

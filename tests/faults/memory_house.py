@@ -94,6 +94,10 @@ class MemoryHouse:
         for (_, _), place in sorted(self.bus.log.items()):
             for record in place:
                 gathered.take(record)
+        for place in self.bus.log.values() if gathered.corrects else ():
+            for record in place:
+                if record.topic == "moments":
+                    gathered.weigh(record)
         kept = [each async for each in self.timelines.kept()]
         return check(gathered.evidence(kept, await self.timelines.outbox(), noted))
 

@@ -15,7 +15,7 @@ from pipeline.domain.identity import moment_id
 from pipeline.domain.ledger import Noted
 from pipeline.flow import carry
 from pipeline.ports import Change, Remembered, Send
-from pipeline.stages.remember import _send_alert
+from pipeline.stages.fold import _send_alert
 from pipeline.stages.stitch import send_moment
 from pipeline.stages.work import Doors, Outcome
 from tests.faults.crowd import crowd

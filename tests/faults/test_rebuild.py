@@ -5,6 +5,8 @@ import subprocess
 import sys
 from dataclasses import replace
 
+from pipeline.client import Client
+from pipeline.domain.events import Moment
 from pipeline.domain.timeline import Figures
 from pipeline.stores.redis import open_stores
 from tests.faults.crowd import crowd
@@ -13,7 +15,19 @@ from tests.faults.scene import ROOT, Scene
 EVENTS = 200
 
 
-async def _told(stage: Scene) -> dict[str, tuple[Figures, tuple[str, ...]]]:
+async def _correct(stage: Scene, count: int) -> None:
+    """Correct the first moments on the log, of whoever they were stitched to first."""
+    records = [
+        record for record in await stage.records("moments") if b"moment.stitched" in str(record.headers).encode()
+    ]
+    moments = {m.id: m for m in (Moment.model_validate_json(record.value or b"") for record in records)}
+    async with Client(stage.settings) as client:
+        for moment in list(moments.values())[:count]:
+            said = {"emotions": {"neglected": 3}, "primary": "neglected", "valence": -2}
+            await client.correct({"moment": moment.id, "person": moment.person, "by": "ben", **said})
+
+
+async def _told(stage: Scene) -> dict[str, tuple[Figures, tuple[str, ...], tuple[str, ...]]]:
     stores = open_stores(stage.settings.redis, stage.settings.redis_prefix)
     try:
         persons = [person async for person in stores.timelines.persons()]
@@ -21,9 +35,11 @@ async def _told(stage: Scene) -> dict[str, tuple[Figures, tuple[str, ...]]]:
         told = {}
         for person, state in states.items():
             if state.moved_to is None:
-                ids = tuple(entry.id for entry in await stores.timelines.entries(person, EVENTS))
+                entries = await stores.timelines.entries(person, EVENTS)
+                ids = tuple(entry.id for entry in entries)
+                readers = tuple(Moment.model_validate_json(entry.body).reading.reader for entry in entries)
                 # Under which id somebody was known first depends on what was read first; who they are does not.
-                told[person] = (replace(state.figures, aliases=frozenset()), ids)
+                told[person] = (replace(state.figures, aliases=frozenset()), ids, readers)
         return told
     finally:
         await stores.close()
@@ -41,11 +57,14 @@ def _rebuild(stage: Scene) -> subprocess.CompletedProcess[str]:
 
 
 async def test_the_same_timelines_come_back(stage: Scene) -> None:
-    """T22: all keys are forgotten and the log is read again: every person has the same moments and figures."""
+    """T22: all keys are forgotten and the log is read again: the same moments, figures and corrections come back."""
     await stage.publish(crowd(7, EVENTS))
     worker = stage.work()
     await stage.clean(EVENTS)
+    await _correct(stage, 40)
+    await stage.falls_to("moments", 0)
     before = await _told(stage)
+    assert sum("human/ben" in reader for _, _, readers in before.values() for reader in readers) == 40
     refused = _rebuild(stage)
     assert refused.returncode == 2
     assert "stop the workers first" in refused.stderr

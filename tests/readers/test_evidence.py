@@ -21,7 +21,7 @@ def shown(strong: dict[int, float], text: str = TEXT, emotion: int = 3) -> list[
 
 
 def test_words_near_the_strongest_are_shown_together() -> None:
-    """Neighbours that speak nearly as much as the strongest one are one span; little words at the edge are not shown."""
+    """Neighbours that speak nearly as much as the strongest one are one span, without little words."""
     assert shown({7: 0.0, 8: 0.5, 9: 2.0, 10: 1.0}) == ["WRONG again"]
     assert shown({6: 1.0, 7: 1.0, 8: 1.0}) == ["invoice"]
 

@@ -70,7 +70,7 @@ def test_the_network_says_what_the_plain_sums_say() -> None:
         np.testing.assert_allclose(answer.places[start : start + len(ids)], places, rtol=2e-4, atol=2e-5)
 
 
-@pytest.mark.parametrize("several", [TEXTS[::-1], TEXTS * 40, TEXTS[2:] + [[9] * (2 * BATCH_PIECES_MAX)] + TEXTS[:2]])
+@pytest.mark.parametrize("several", [TEXTS[::-1], TEXTS * 40, [*TEXTS[2:], [9] * (2 * BATCH_PIECES_MAX), *TEXTS[:2]]])
 def test_neighbours_change_nothing(several: list[list[int]]) -> None:
     """A text gets the same outputs, to the last digit, alone and beside others, first and last."""
     network = Network(weights())

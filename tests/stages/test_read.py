@@ -13,7 +13,7 @@ from pipeline.domain.limits import READ_CHARS_MAX, READ_SECONDS_MAX, READ_TEXT_S
 from pipeline.domain.reading import Reading
 from pipeline.stages.read import read
 from pipeline.stages.work import Arrived, Outcome
-from tests.makers import WordReader, World, feedback, record, world
+from tests.makers import POLICY, WordReader, World, feedback, record, world
 
 
 class Remote(WordReader):
@@ -121,3 +121,30 @@ async def test_a_reader_that_does_not_answer(shut: bool) -> None:
     if isinstance(caught.value, Rejected):
         assert caught.value.reason is Reason.TIMEOUT
         assert here.clock.seconds() == READ_SECONDS_MAX + READ_TEXT_SECONDS_MAX
+
+
+async def test_each_reading_says_what_it_is_about() -> None:
+    """Topics and touchpoints of the policy stand in the readings, whatever the reader and however it answers."""
+    for reader in (WordReader(), Remote()):
+        here = world()
+        here.change(reader=reader)
+        batch = arrived("happy with the staff, neglected by billing", "app", "happy")
+        told = [each.reading for each in await read(batch, here.doors, Outcome())]
+        assert [reading.topics for reading in told] == [("billing", "staff"), ("app",), ()]
+        assert [span.topic for span in told[0].spans] == ["staff", "billing"]
+
+
+async def test_topics_keep_to_the_slices() -> None:
+    """The topics of a slice are found before the next one is read, so that a long batch leaves the loop its turns."""
+    here, reader = world(), Counting()
+    asked: list[int] = []
+
+    class Noting:
+        def about(self, texts: Sequence[str], readings: Sequence[Reading]) -> list[Reading]:
+            asked.append(len(texts))
+            assert len(reader.asked) == len(asked)
+            return list(readings)
+
+    here.change(reader=reader, policy=POLICY.model_copy(update={"aspects": Noting()}))
+    await read(arrived(*["x" * TEXT_CHARS_MAX] * 5), here.doors, Outcome())
+    assert asked == [2, 2, 1]

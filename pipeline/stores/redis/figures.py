@@ -1,8 +1,9 @@
 """Figures as JSON, and back: equal figures give equal bytes.
 
 Keys are sorted, so are aliases, times are in UTC, and the trust sum, which outgrows 64 bits within months, is a
-string. Every person of every batch passes through here twice, and pydantic takes three times as long for it; so
-orjson writes what a Brief holds as it is, and a Brief of the known shape is put together without being validated.
+string. Corrections that wait for their moment stand there only where some do, as strings of JSON. Every person of
+every batch passes through here twice, and pydantic takes three times as long for it; so orjson writes what a Brief
+holds as it is, and a Brief of the known shape is put together without being validated.
 """
 
 from datetime import UTC, datetime
@@ -11,6 +12,7 @@ from typing import Any
 import orjson
 from pydantic import ValidationError
 
+from pipeline.domain.correction import Correction
 from pipeline.domain.emotions import EMOTIONS
 from pipeline.domain.events import Brief
 from pipeline.domain.timeline import Figures
@@ -23,20 +25,21 @@ _put = object.__setattr__
 
 def encode_figures(figures: Figures) -> bytes:
     """Answer the JSON of ``figures``."""
-    return orjson.dumps(
-        {
-            "aliases": sorted(figures.aliases),
-            "emotions": {_NAME[emotion]: figures.emotions[emotion] for emotion in sorted(figures.emotions)},
-            "first_ms": figures.first_ms,
-            "last_ms": figures.last_ms,
-            "moments": figures.moments,
-            "negative": figures.negative,
-            "neutral": figures.neutral,
-            "positive": figures.positive,
-            "recent": [(at_ms, moment, _told(brief)) for at_ms, moment, brief in figures.recent],
-            "trust": str(figures.trust),
-        }
-    )
+    told = {
+        "aliases": sorted(figures.aliases),
+        "emotions": {_NAME[emotion]: figures.emotions[emotion] for emotion in sorted(figures.emotions)},
+        "first_ms": figures.first_ms,
+        "last_ms": figures.last_ms,
+        "moments": figures.moments,
+        "negative": figures.negative,
+        "neutral": figures.neutral,
+        "positive": figures.positive,
+        "recent": [(at_ms, moment, _told(brief)) for at_ms, moment, brief in figures.recent],
+        "trust": str(figures.trust),
+    }
+    if figures.waiting:
+        told["waiting"] = [correction.model_dump_json(exclude_none=True) for correction in figures.waiting]
+    return orjson.dumps(told)
 
 
 def decode_figures(body: bytes) -> Figures:
@@ -54,6 +57,7 @@ def decode_figures(body: bytes) -> Figures:
             emotions={_EMOTION[name]: count for name, count in kept["emotions"].items()},
             recent=tuple([(at_ms, moment, _brief(told)) for at_ms, moment, told in kept["recent"]]),
             aliases=frozenset(kept["aliases"]),
+            waiting=tuple([Correction.model_validate_json(told) for told in kept.get("waiting", ())]),
         )
     except ValidationError as error:
         raise ValueError(str(error.errors(include_input=False))) from error

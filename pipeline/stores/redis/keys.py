@@ -76,6 +76,10 @@ class Keys:
         """Answer the sorted set of a person's moments by time."""
         return f"{self.stem(person)}when:{person}"
 
+    def words(self, person: str) -> str:
+        """Answer the hash of a person's moments with their words."""
+        return f"{self.stem(person)}words:{person}"
+
     def cases(self, person: str) -> str:
         """Answer the hash of a person's cases."""
         return f"{self.stem(person)}cases:{person}"

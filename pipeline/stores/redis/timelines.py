@@ -46,7 +46,8 @@ return told
 """)
 
 # ARGV: moments kept with their words; then again and again: person, version, figures, moved_to ('' for None),
-# number of entries, id, at_ms, body of each, number of alerts, id, body of each. Answers a digit for each person.
+# number of entries, id, at_ms ('' for one that is corrected), body of each, number of alerts, id, body of each.
+# Answers a digit for each person.
 APPLY = Script("""
 local most = tonumber(ARGV[1])
 local won = {}
@@ -66,7 +67,9 @@ while at <= #ARGV do
     if moved ~= '' then redis.call('HSET', key, 'm', moved) end
     local when, words = when_key(person), words_key(person)
     for i = first, first + 3 * entries - 1, 3 do
-      if redis.call('ZADD', when, 'NX', ARGV[i + 1], ARGV[i]) == 1 then
+      if ARGV[i + 1] == '' then
+        if redis.call('HEXISTS', words, ARGV[i]) == 1 then redis.call('HSET', words, ARGV[i], ARGV[i + 2]) end
+      elseif redis.call('ZADD', when, 'NX', ARGV[i + 1], ARGV[i]) == 1 then
         redis.call('HSET', words, ARGV[i], ARGV[i + 2])
       end
     end
@@ -98,9 +101,10 @@ end
 return entries
 """)
 
-# ARGV: person.
+# ARGV: person, the figures of nobody.
 FORGET = Script("""
 if redis.call('HEXISTS', person_key(ARGV[1]), 'm') == 1 then
+  redis.call('HSET', person_key(ARGV[1]), 'f', ARGV[2])
   return redis.call('DEL', when_key(ARGV[1]), words_key(ARGV[1]))
 end
 return 0
@@ -167,6 +171,15 @@ class RedisTimelines:
         except ValueError as error:
             raise Misconfigured(f"alert {alert!r} in an outbox of Redis cannot be read ({error})") from error
 
+    async def words(self, wanted: Mapping[str, Sequence[str]]) -> Mapping[str, Mapping[str, bytes]]:
+        """Answer person → moment → the Moment as JSON, of those of the ``wanted`` that are kept with their words."""
+        asked = {person: ids for person, ids in wanted.items() if ids}
+        replies = await self._wire.ask([("HMGET", self._keys.words(person), *ids) for person, ids in asked.items()])
+        return {
+            person: {moment: body for moment, body in zip(ids, reply, strict=True) if body is not None}
+            for (person, ids), reply in zip(asked.items(), replies, strict=True)
+        }
+
     async def apply(self, changes: Sequence[Change]) -> Sequence[bool]:
         """Apply each change atomically; False where its version is stale. ``moved_to`` None leaves it as it is."""
         slices = by_stem(self._keys, [change.person for change in changes])
@@ -174,10 +187,12 @@ class RedisTimelines:
         for stem, places in slices.items():
             arguments: list[Argument] = [TIMELINE_MOMENTS_MAX]
             for place in places:
-                person, version, figures, entries, outbox, moved_to = changes[place]
-                arguments += (person, version, encode_figures(figures), moved_to or "", len(entries))
+                person, version, figures, entries, outbox, moved_to, corrected = changes[place]
+                arguments += (person, version, encode_figures(figures), moved_to or "", len(entries) + len(corrected))
                 for entry in entries:
                     arguments += entry
+                for entry in corrected:
+                    arguments += (entry.id, "", entry.body)
                 arguments.append(len(outbox))
                 for alert, send in outbox.items():
                     arguments += (alert, encode_send(send))
@@ -209,8 +224,8 @@ class RedisTimelines:
         ]
 
     async def forget(self, person: str) -> None:
-        """Drop the entries of a person that has moved; nothing where it has not."""
-        await self._wire.ask([FORGET.call(self._keys.stem(person), (person,))])
+        """Drop the entries and figures of a person that has moved; nothing where it has not."""
+        await self._wire.ask([FORGET.call(self._keys.stem(person), (person, encode_figures(Figures())))])
 
     async def persons(self) -> AsyncIterator[str]:
         """Go through every person that has a state (moved ones too), in no order, each once.

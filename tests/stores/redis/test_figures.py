@@ -11,6 +11,7 @@ from pipeline.domain.emotions import EMOTIONS, Emotion
 from pipeline.domain.events import Brief
 from pipeline.domain.timeline import Figures
 from pipeline.stores.redis.figures import decode_figures, encode_figures
+from tests.makers import correction
 
 words = st.text(max_size=20)
 counts = st.integers(0, 2**40)
@@ -37,6 +38,9 @@ figures = st.builds(
     emotions=st.dictionaries(st.sampled_from(EMOTIONS), counts),
     recent=st.lists(st.tuples(moments_ms, words, briefs), max_size=3).map(tuple),
     aliases=st.frozensets(words, max_size=4),
+    waiting=st.lists(
+        st.builds(correction, valence=st.integers(-2, 2), note=st.none() | words, extra=words), max_size=2
+    ).map(tuple),
 )
 BRIEF = Brief(at=datetime(2026, 1, 1, 12, tzinfo=UTC), channel="chat", valence=0.0)
 
@@ -66,6 +70,7 @@ def test_equal_figures_give_equal_bytes(kept: Figures, zone: timezone) -> None:
         emotions=dict(reversed(kept.emotions.items())),
         recent=tuple((at, moment, b.model_copy(update={"at": b.at.astimezone(zone)})) for at, moment, b in kept.recent),
         aliases=frozenset(sorted(kept.aliases, reverse=True)),
+        waiting=kept.waiting,
     )
     assert other == kept
     assert encode_figures(other) == encode_figures(kept)
@@ -105,9 +110,17 @@ def test_a_brief_of_another_shape_is_validated() -> None:
         encode_figures(Figures(recent=((0, "m", BRIEF),))).replace(b"2026-", b"MMXXVI"),
         encode_figures(Figures(recent=((0, "m", BRIEF),))).replace(b'"channel":"chat",', b""),
         encode_figures(Figures(recent=((0, "m", BRIEF),))).replace(b'"m"', b'"m",1'),
+        encode_figures(Figures(waiting=(correction(valence=1),))).replace(b"ben", b""),
+        encode_figures(Figures())[:-1] + b',"waiting":[{}]}',
     ],
 )
 def test_what_is_not_figures_is_said_so(body: bytes) -> None:
     """Damaged bytes raise ValueError and nothing else."""
     with pytest.raises(ValueError):  # noqa: PT011 - any text: it is put into the message of the store
         decode_figures(body)
+
+
+def test_who_waits_for_nothing_has_no_word_of_it() -> None:
+    """Figures without a waiting correction are as long as they ever were."""
+    assert b"waiting" not in encode_figures(Figures())
+    assert b"waiting" in encode_figures(Figures(waiting=(correction(valence=1),)))
