@@ -10,6 +10,7 @@ from pipeline.clocks import SystemClock
 from pipeline.domain.errors import Misconfigured
 from pipeline.domain.policy import Policy, parse_policy
 from pipeline.readers import open_reader
+from pipeline.readers.aside import AsideReader, aside
 from pipeline.settings import Settings
 from pipeline.stages.work import Doors
 from pipeline.stores.redis import RedisStores, open_stores
@@ -40,7 +41,7 @@ def load_policy(settings: Settings) -> Policy:
 async def open_house(settings: Settings) -> AsyncIterator[House]:
     """Open every door that the stages need. Raises Unavailable, Misconfigured."""
     policy = load_policy(settings)
-    reader = open_reader(settings.reader, settings.weights)
+    reader = aside(open_reader(settings.reader, settings.weights))
     telemetry = Telemetry()
     stores = open_stores(settings.redis, settings.redis_prefix)
     try:
@@ -58,3 +59,5 @@ async def open_house(settings: Settings) -> AsyncIterator[House]:
             yield House(doors, stores, telemetry)
     finally:
         await stores.close()
+        if isinstance(reader, AsideReader):
+            reader.close()

@@ -25,7 +25,7 @@ class Reader(Protocol):
     """Reads emotion. ``name`` is 'name/version' and stands in every reading.
 
     A reader behind a network also says ``remote = True``: one text may hang there, and must not keep those of other
-    partitions waiting.
+    partitions waiting. One that takes milliseconds a text says ``slow = True``: a worker asks it in a thread.
     """
 
     name: str
@@ -33,8 +33,8 @@ class Reader(Protocol):
     def read(self, texts: Sequence[str]) -> Sequence[Reading] | Awaitable[Sequence[Reading]]:
         """Answer one reading a text, in order. Pure; linear in the length of the texts.
 
-        A reader in this process answers at once and never raises; one behind a network answers an awaitable,
-        which gets a deadline, and raises Unavailable.
+        A reader in this process answers at once (one in a thread an awaitable) and never raises; one behind a
+        network answers an awaitable, which gets a deadline, and raises Unavailable.
         """
 
 

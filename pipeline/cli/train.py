@@ -42,10 +42,9 @@ def train(
     HEARTLINE_READER=fast HEARTLINE_WEIGHTS=weights heartline worker
     """
     from pipeline.cli.show import emit, note
-    from pipeline.readers.fast import shipped
     from pipeline.readers.training.labels import rows
     from pipeline.readers.training.tune import EPOCHS, tuned
-    from pipeline.readers.weights import FAST, version
+    from pipeline.readers.weights import FAST, shipped, version
     from pipeline.readers.words import pieces
 
     started = perf_counter()

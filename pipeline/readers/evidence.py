@@ -87,7 +87,8 @@ def spans(
     for emotion, said in zip(emotions, places[:, emotions].T.tolist(), strict=True):
         for first, last in _runs(said, word_of):
             start, end = _trimmed(words, first, last)
-            shown.append(Span.made({"start": where[start][0], "end": where[end][1], "emotion": EMOTIONS[emotion]}))
+            place = {"start": where[start][0], "end": where[end][1]}
+            shown.append(Span.made({**place, "emotion": EMOTIONS[emotion], "topic": None}))
     return tuple(shown)
 
 

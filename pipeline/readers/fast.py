@@ -7,7 +7,6 @@ The work is linear in the text.
 
 from collections.abc import Mapping, Sequence
 from functools import cache
-from importlib.resources import files
 from itertools import chain, pairwise
 from typing import Any, NamedTuple
 
@@ -15,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.domain.emotions import EMOTIONS
-from pipeline.domain.errors import Misconfigured
 from pipeline.domain.limits import TEXT_CHARS_MAX
 from pipeline.domain.reading import Felt, Reading
 from pipeline.readers.evidence import spans
@@ -23,7 +21,7 @@ from pipeline.readers.network import Array, Network
 from pipeline.readers.passages import passages, pooled
 from pipeline.readers.valence import compound
 from pipeline.readers.verdict import ACTIONS, EFFORTS, OUTPUTS, SUCCESSES, Scale, Verdict, verdicts
-from pipeline.readers.weights import FAST, version
+from pipeline.readers.weights import FAST, shipped, version
 from pipeline.readers.words import WORDS, lowered, pieces
 
 
@@ -60,8 +58,7 @@ class FastReader:
         """Answer one reading a text, in order. Pure; linear in the length of the texts; never raises."""
         asked = list(map(self._asked, texts))
         told = [one for one in asked if one.english and one.words]
-        outputs, evidence = self.outputs(told)
-        read = map(self._reading, told, verdicts(outputs, self._scale), evidence)
+        read = map(self._reading, told, *self.judged(told))
         return [next(read) if one.english and one.words else self._unread(one) for one in asked]
 
     def _asked(self, text: str) -> Asked:
@@ -72,6 +69,11 @@ class FastReader:
         ids = list(map(self._pieces.__getitem__, words))
         parts = passages(words, ids)
         return Asked(text, cut, self._pieces.is_english(words), words, ids, parts, _tones(text, parts))
+
+    def judged(self, told: Sequence[Asked]) -> tuple[list[Verdict], list[Array]]:
+        """Answer what is read in each text, and its evidence: a row a piece (see ``network``)."""
+        outputs, evidence = self.outputs(told)
+        return verdicts(outputs, self._scale), evidence
 
     def outputs(self, told: Sequence[Asked]) -> tuple[Array, list[Array]]:
         """Answer a row of outputs for each text, and its evidence: a row a piece (see ``network``)."""
@@ -126,15 +128,6 @@ def _tones(text: str, parts: Sequence[tuple[int, int]]) -> list[float]:
         return [compound(text)]
     where = [found.span() for found in WORDS.finditer(text)]
     return [compound(text[where[first][0] : where[last - 1][1]]) for first, last in parts]
-
-
-def shipped(name: str) -> Mapping[str, NDArray[Any]]:
-    """Answer the weights in the file ``name`` beside this one. Raises Misconfigured where they cannot be read."""
-    try:
-        with (files(__package__) / name).open("rb") as file, np.load(file, allow_pickle=False) as weights:
-            return dict(weights)
-    except (OSError, ValueError) as error:
-        raise Misconfigured(f"pipeline/readers/{name} cannot be read: {error}; install heartline again") from error
 
 
 @cache

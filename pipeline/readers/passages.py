@@ -19,18 +19,18 @@ WORST_SHARE: Final = 0.5  # of the passage that hurts most, beside the mean of a
 _ENDS: Final = frozenset(".!?…")
 
 
-def passages(words: Sequence[str], ids: Sequence[Sequence[int]]) -> list[tuple[int, int]]:
+def passages(words: Sequence[str], ids: Sequence[Sequence[int]], pieces_max: int = PIECES_MAX) -> list[tuple[int, int]]:
     """Answer the passages of a text, as first word and last (exclusive): the whole one unless it is long.
 
-    ``ids`` holds the pieces of each word.
+    ``ids`` holds the pieces of each word; a passage has up to ``pieces_max`` of them.
     """
     lengths = [len(one) for one in ids]
-    if sum(lengths) <= PIECES_MAX:
+    if sum(lengths) <= pieces_max:
         return [(0, len(words))]
     parts: list[tuple[int, int]] = []
     first = pieces = 0
     for place, length in enumerate(lengths):
-        if pieces + length > PIECES_MAX:
+        if pieces + length > pieces_max:
             parts.append((first, place))
             first, pieces = place, 0
         pieces += length
@@ -52,3 +52,17 @@ def pooled(outputs: Array, counts: Sequence[int]) -> Array:
         [outputs[a + int(outputs[a : a + n, NEGATIVE].argmax())] for a, n in zip(starts, counts, strict=True)]
     )
     return mean + WORST_SHARE * (worst - mean)
+
+
+def spread(hurt: Sequence[float], most: int) -> list[int]:
+    """Answer ``most`` places of passages (all where there are no more), in order: some from everywhere.
+
+    ``hurt`` says of each passage how much it hurts: the first of those that hurt most is always among them.
+    """
+    count = len(hurt)
+    if count <= most:
+        return list(range(count))
+    worst = max(range(count), key=hurt.__getitem__)
+    others = [place for place in range(count) if place != worst]
+    taken = {others[(2 * nth + 1) * len(others) // (2 * (most - 1))] for nth in range(most - 1)}
+    return sorted({worst, *taken})

@@ -74,10 +74,10 @@ class Verdict(NamedTuple):
 def verdicts(outputs: Array, scale: Scale) -> list[Verdict]:
     """Answer what is read in each text. ``outputs``: a row a text, :data:`OUTPUTS` wide."""
     slope, shift = scale.negative
-    negative = _odds(slope * outputs[:, NEGATIVE] + shift)
+    negative = odds(slope * outputs[:, NEGATIVE] + shift)
     primary = primaries(outputs[:, PRIMARY] / scale.primary, negative)
     first = primary.argmax(axis=1)
-    felt = _odds(outputs[:, FELT])
+    felt = odds(outputs[:, FELT])
     confidence = primary[np.arange(len(first)), first]
     valence = np.clip(outputs[:, VALENCE] / 2, -1, 1)
     columns = zip(
@@ -86,8 +86,8 @@ def verdicts(outputs: Array, scale: Scale) -> list[Verdict]:
         _named(felt, first, scale),
         felt,
         np.clip(np.rint(outputs[:, STRENGTH]), 1, 3).astype(int),
-        valence.round(3).tolist(),
-        negative.round(3).tolist(),
+        valence.astype(float).round(3).tolist(),
+        negative.astype(float).round(3).tolist(),
         outputs[:, EFFORT].argmax(axis=1).tolist(),
         outputs[:, SUCCESS].argmax(axis=1).tolist(),
         outputs[:, ACTION].argmax(axis=1).tolist(),
@@ -109,9 +109,10 @@ def verdicts(outputs: Array, scale: Scale) -> list[Verdict]:
     ]
 
 
-def _odds(logits: Array) -> Array:
-    odds: Array = 1 / (1 + np.exp(-np.clip(logits, -30, 30)))
-    return odds
+def odds(logits: Array) -> Array:
+    """Answer the probabilities of which ``logits`` are the logarithms of the odds."""
+    found: Array = 1 / (1 + np.exp(-np.clip(logits, -30, 30)))
+    return found
 
 
 def primaries(logits: Array, negative: Array) -> Array:

@@ -6,6 +6,7 @@ It holds the arrays of ``network.Network`` and of ``verdict.Scale``, nothing tha
 import zlib
 from collections.abc import Mapping
 from hashlib import sha256
+from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
 from zipfile import BadZipFile
@@ -57,6 +58,15 @@ def kept(folder: Path, vocabulary: int) -> Mapping[str, NDArray[Any]]:
     if wrong := _wrong(weights, vocabulary):
         raise Misconfigured(f"HEARTLINE_WEIGHTS: {path}: {wrong}; {mend}")
     return weights
+
+
+def shipped(name: str, mend: str = "install heartline again") -> Mapping[str, NDArray[Any]]:
+    """Answer the arrays in the file ``name`` of this package. Raises Misconfigured, saying to ``mend`` it."""
+    try:
+        with (files(__package__) / name).open("rb") as file, np.load(file, allow_pickle=False) as weights:
+            return dict(weights)
+    except (OSError, ValueError, EOFError, KeyError, BadZipFile, zlib.error) as error:
+        raise Misconfigured(f"pipeline/readers/{name} cannot be read: {error}; {mend}") from error
 
 
 def write(path: Path, weights: Mapping[str, NDArray[Any]]) -> None:

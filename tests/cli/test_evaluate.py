@@ -132,7 +132,7 @@ def test_hostile_lines(tmp_path: Path, free: str) -> None:
     ("words", "said"),
     [
         (("none.jsonl",), "no such file"),
-        (("LABELS", "--reader", "oracle"), "known are fast"),
+        (("LABELS", "--reader", "oracle"), "known are cascade, deep, fast"),
         (("LABELS", "--floor", "none.toml"), "cannot be read"),
         (("LABELS", "--split", "test"), "'test' is not one of"),
         (("EMPTY",), "no row of"),

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from pipeline.domain.limits import TEXT_CHARS_MAX
 from pipeline.domain.reading import Reading
 from pipeline.ports import Reader
-from pipeline.readers import READERS, open_reader
+from pipeline.readers import READERS
+from tests.readers.tiny import opened
 
 TEXTS = (
     "Great, another delay. That's the third time this week.",
@@ -50,7 +51,7 @@ CLOCK_SECONDS = 50e-6  # of a constant-time reader's two clock readings
 @pytest.fixture(params=sorted(READERS), scope="module")
 def reader(request: pytest.FixtureRequest) -> Reader:
     """Each of the readers."""
-    return open_reader(request.param)
+    return opened(request.param)
 
 
 def sound(text: str, reading: Reading, name: str) -> None:
@@ -92,7 +93,7 @@ def test_reading_is_pure(reader: Reader) -> None:
     """The same texts get the same readings from another reader, in another order, after other texts."""
     first = list(reader.read(TEXTS))
     reader.read(HOSTILE[:3])
-    again = open_reader(reader.name.partition("/")[0])
+    again = opened(reader.name.partition("/")[0])
     assert list(again.read(TEXTS[::-1])) == first[::-1]
 
 

@@ -5,6 +5,7 @@ import pytest
 from pipeline.domain.errors import Misconfigured
 from pipeline.readers import READERS, open_reader
 from pipeline.readers.flat import FlatReader
+from tests.readers.tiny import opened
 
 
 def test_flat_reader_calls_some_texts_negative() -> None:
@@ -17,7 +18,7 @@ def test_flat_reader_calls_some_texts_negative() -> None:
 
 def test_readers_open_by_name() -> None:
     """Each known name opens the reader that calls itself so."""
-    assert [open_reader(name).name.partition("/")[0] for name in READERS] == list(READERS)
+    assert [opened(name).name.partition("/")[0] for name in READERS] == list(READERS)
 
 
 def test_unknown_reader_is_refused_with_the_known_names() -> None:

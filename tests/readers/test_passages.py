@@ -1,10 +1,10 @@
 """Long texts in passages."""
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.readers.passages import PIECES_MAX, PIECES_MIN, WORST_SHARE, passages, pooled
+from pipeline.readers.passages import PIECES_MAX, PIECES_MIN, WORST_SHARE, passages, pooled, spread
 from pipeline.readers.verdict import NEGATIVE, OUTPUTS
 
 
@@ -44,3 +44,15 @@ def test_outputs_are_pooled_between_the_mean_and_the_worst() -> None:
     assert np.isclose(found[0, 0], 8 / 3 + WORST_SHARE * (8 - 8 / 3))
     assert (found[1] == outputs[3]).all()
     assert pooled(outputs, [1, 1, 1, 1]) is outputs
+
+
+@settings(deadline=None)
+@given(st.lists(st.floats(-20, 20), min_size=1, max_size=300), st.integers(2, 12))
+def test_some_from_everywhere_and_the_worst(hurt: list[float], most: int) -> None:
+    """As many as allowed are taken, in order, the worst among them, and no long stretch is left out."""
+    taken = spread(hurt, most)
+    assert len(taken) == min(len(hurt), most)
+    assert taken == sorted(set(taken))
+    assert hurt.index(max(hurt)) in taken
+    apart = [b - a for a, b in zip([-1, *taken], [*taken, len(hurt)], strict=True)]
+    assert max(apart) <= 2 * len(hurt) / (most - 1) + 2

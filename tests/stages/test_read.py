@@ -19,6 +19,8 @@ from tests.makers import POLICY, WordReader, World, feedback, record, world
 class Remote(WordReader):
     """A reader that answers later, as one behind a network does."""
 
+    remote = True
+
     def __init__(self, *, hangs: bool = False, shut: bool = False) -> None:
         self.hangs, self.shut = hangs, shut
 
@@ -84,6 +86,28 @@ async def test_a_reader_behind_a_network_is_awaited() -> None:
     here.change(reader=Remote())
     (answered,) = await read(arrived("happy"), here.doors, Outcome())
     assert answered.reading.primary is Emotion.HAPPY
+
+
+class Beside(Remote):
+    """A reader in a thread of this process: it answers after more rounds of the loop than a hanging one is given."""
+
+    remote = False
+
+    async def _later(self, texts: Sequence[str]) -> Sequence[Reading]:
+        import asyncio
+
+        for _ in range(300):
+            await asyncio.sleep(0)
+        return await super()._later(texts)
+
+
+async def test_a_reader_in_a_thread_has_no_deadline() -> None:
+    """What reads beside the loop is waited for however long it takes: it is bounded, and cannot be ended anyway."""
+    here = world()
+    here.change(reader=Beside())
+    (answered,) = await read(arrived("happy"), here.doors, Outcome())
+    assert answered.reading.primary is Emotion.HAPPY
+    assert here.clock.seconds() == 0
 
 
 @pytest.mark.parametrize("shut", [True, False])

@@ -13,7 +13,7 @@ import numpy as np
 import orjson
 
 from pipeline.domain.errors import Misconfigured
-from pipeline.readers.passages import passages
+from pipeline.readers.passages import PIECES_MAX, passages
 from pipeline.readers.training.student import Texts
 from pipeline.readers.valence import compound
 from pipeline.readers.words import WORDS, Pieces, lowered
@@ -76,13 +76,15 @@ def encoded(all_texts: Sequence[str], pieces: Pieces, most: int) -> list[list[in
     return found
 
 
-def parted(all_texts: Sequence[str], pieces: Pieces) -> tuple[list[list[int]], list[int]]:
-    """Answer the ids of the pieces of each passage of the texts, and how many passages each text has."""
+def parted(
+    all_texts: Sequence[str], pieces: Pieces, most: int = PIECES_MAX
+) -> tuple[list[list[int]], list[int]]:
+    """Answer the ids of the (at most ``most``) pieces of each passage of the texts, and how many each text has."""
     ids: list[list[int]] = []
     counts: list[int] = []
     for text in all_texts:
         words = list(map(pieces.__getitem__, WORDS.findall(lowered(text)))) or [pieces["?"]]
-        where = passages(WORDS.findall(lowered(text)) or ["?"], words)
+        where = passages(WORDS.findall(lowered(text)) or ["?"], words, most)
         ids += [[*chain.from_iterable(words[first:last])] for first, last in where]
         counts.append(len(where))
     return ids, counts

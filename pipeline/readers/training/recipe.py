@@ -178,7 +178,7 @@ def _transformer_judged(
     """Answer the scale of a transformer, fitted unless it is given, and how right it is."""
 
     def outputs(rows: Sequence[Row]) -> Array:
-        parts, counts = corpus.parted(_texts(rows), recipe.ground.pieces)
+        parts, counts = corpus.parted(_texts(rows), recipe.ground.pieces, DEEP.pieces)
         said = transformer.scored(weights, model.shape, transformer.edged(parts, model, DEEP.pieces), recipe.say)
         return pooled(said, counts)
 
