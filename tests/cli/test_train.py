@@ -13,7 +13,7 @@ from pipeline.cli import show
 from pipeline.cli.app import create_app
 from pipeline.cli.frame import Place
 from pipeline.cli.train import train
-from pipeline.readers import fast
+from pipeline.readers import weights
 from pipeline.readers.training.export import exported
 from pipeline.readers.training.student import started
 from pipeline.readers.verdict import Scale
@@ -27,12 +27,12 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the shipped weights be small ones, so that training takes no time."""
     chance = np.random.default_rng(3)
     vectors = chance.standard_normal((pieces().rows, 8)).astype(np.float32)
-    weights = exported(started(vectors, chance, wide=8, hidden=12), Scale())
+    small_ones = exported(started(vectors, chance, wide=8, hidden=12), Scale())
 
     def shipped(_: str) -> dict[str, NDArray[Any]]:
-        return weights
+        return small_ones
 
-    monkeypatch.setattr(fast, "shipped", shipped)
+    monkeypatch.setattr(weights, "shipped", shipped)
 
 
 @pytest.fixture
