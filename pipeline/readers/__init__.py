@@ -34,5 +34,5 @@ def open_reader(name: str, weights: "Path | None" = None) -> "Reader":
         from pipeline.readers.weights import kept
         from pipeline.readers.words import pieces
 
-        return cast("Reader", make(kept(weights, max(pieces().vocabulary.values()) + 1)))
+        return cast("Reader", make(kept(weights, pieces().rows)))
     return cast("Reader", make())

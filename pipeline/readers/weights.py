@@ -42,14 +42,14 @@ SHAPES: Final[Mapping[str, tuple[int | str, ...]]] = {
 
 
 def kept(folder: Path, vocabulary: int) -> Mapping[str, NDArray[Any]]:
-    """Answer the weights of the fast reader in ``folder``, for a vocabulary of so many pieces.
+    """Answer the weights of the fast reader in ``folder``, for a vocabulary of so many ids.
 
     Raises Misconfigured: what is wrong with the file, and what to do.
     """
     path = folder / FAST
     mend = "write it anew with heartline train LABELS.jsonl --out DIR, or take HEARTLINE_WEIGHTS away"
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as content, np.load(content, allow_pickle=False) as file:
             weights = dict(file)
     except FileNotFoundError:
         raise Misconfigured(f"HEARTLINE_WEIGHTS: {folder} holds no {FAST}; {mend}") from None

@@ -38,6 +38,7 @@ class Pieces(dict[str, tuple[int, ...]]):
     def __init__(self, vocabulary: Mapping[str, int], told: Mapping[str, Any]) -> None:
         super().__init__()
         self.vocabulary = vocabulary
+        self.rows = max(vocabulary.values()) + 1  # of what is kept for each id; some ids stand for nothing
         self.english = frozenset(told["tongue"]["english"].split())
         self.foreign = frozenset(told["tongue"]["foreign"].split()) - self.english
         self.drawn = {sign: said for said, signs in told["drawn"].items() for sign in signs.split()}

@@ -93,7 +93,7 @@ def translated(vocabulary: list[str]) -> NDArray[np.int64]:
 
     ours = pieces().vocabulary
     theirs = {piece: place for place, piece in enumerate(vocabulary)}
-    ids = np.full(max(ours.values()) + 1, theirs["[UNK]"], np.int64)
+    ids = np.full(pieces().rows, theirs["[UNK]"], np.int64)
     for piece, place in ours.items():
         ids[place] = theirs.get(piece, theirs["[UNK]"])
     return ids

@@ -13,7 +13,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.readers.training.targets import Array, clear, odds
-from pipeline.readers.verdict import EMOTIONS_COUNT, FELT, NEGATIVE, PRIMARY, Scale, primaries, verdicts
+from pipeline.readers.verdict import (
+    EMOTIONS_COUNT,
+    FELT,
+    NAMED_MAX,
+    NEGATIVE,
+    NONE,
+    PRIMARY,
+    Scale,
+    primaries,
+    verdicts,
+)
 
 REVIEW_SHARE: Final = 0.1  # of the texts that go to people
 SUPPORT_MIN: Final = 150  # rows with an emotion from which it gets a threshold of its own
@@ -67,10 +77,9 @@ def platt(logits: Array, hurt: Array) -> tuple[float, float]:
 
 def temperature(outputs: Array, wanted: Array, scale: Scale) -> float:
     """Answer the temperature of the primary emotion under which the true ones are likeliest."""
-    negative = odds(scale.negative[0] * outputs[:, NEGATIVE] + scale.negative[1])
 
     def surprise(divisor: float) -> float:
-        likely = primaries(outputs[:, PRIMARY] / np.float32(divisor), negative)
+        likely = _primary(outputs, scale._replace(primary=divisor))
         return float(-(wanted[:, PRIMARY] * np.log(likely + 1e-9)).sum())
 
     return float(min(_TEMPERATURES, key=surprise))
@@ -79,9 +88,10 @@ def temperature(outputs: Array, wanted: Array, scale: Scale) -> float:
 def named_from(outputs: Array, wanted: Array, scale: Scale) -> tuple[float, ...]:
     """Answer the probability from which each emotion is named."""
     felt = wanted[:, FELT] > 0.5
+    likely, first = odds(outputs[:, FELT]), _primary(outputs, scale).argmax(axis=1)
 
     def score(thresholds: NDArray[np.float64]) -> float:
-        named = _named(outputs, scale._replace(named_from=tuple(thresholds.tolist())))
+        named = _named(likely, first, thresholds)
         return float(2 * (named & felt).sum() / max(1, named.sum() + felt.sum()))
 
     best = np.full(EMOTIONS_COUNT, max(_THRESHOLDS, key=lambda one: score(np.full(EMOTIONS_COUNT, one))))
@@ -93,17 +103,23 @@ def named_from(outputs: Array, wanted: Array, scale: Scale) -> tuple[float, ...]
 
 def sure_from(outputs: Array, scale: Scale) -> float:
     """Answer the probability of the primary emotion under which a tenth goes to people, with what is at odds."""
-    negative = odds(scale.negative[0] * outputs[:, NEGATIVE] + scale.negative[1])
-    likely = primaries(outputs[:, PRIMARY] / np.float32(scale.primary), negative).max(axis=1)
+    likely = _primary(outputs, scale).max(axis=1)
     at_odds = np.array([not one.sure for one in verdicts(outputs, scale._replace(sure_from=0.0))])
     likely = np.where(at_odds, 0, likely)
     return round(float(np.quantile(likely, REVIEW_SHARE)), 3)
 
 
-def _named(outputs: Array, scale: Scale) -> NDArray[np.bool_]:
-    named = np.zeros((len(outputs), EMOTIONS_COUNT), np.bool_)
-    for row, verdict in zip(named, verdicts(outputs, scale), strict=True):
-        row[verdict.named] = True
+def _primary(outputs: Array, scale: Scale) -> Array:
+    negative = odds(scale.negative[0] * outputs[:, NEGATIVE] + scale.negative[1])
+    return primaries(outputs[:, PRIMARY] / np.float32(scale.primary), negative)
+
+
+def _named(likely: Array, first: NDArray[np.intp], thresholds: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Say which emotions are named, as ``verdicts`` does: the primary one and the likeliest, none where it is none."""
+    over = likely - thresholds
+    over[np.arange(len(over)), np.minimum(first, NONE - 1)] = 1
+    least = np.partition(over, -NAMED_MAX, axis=1)[:, -NAMED_MAX, None]
+    named: NDArray[np.bool_] = (over > 0) & (over >= least) & (first != NONE)[:, None]
     return named
 
 

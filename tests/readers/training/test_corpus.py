@@ -1,0 +1,82 @@
+"""Texts without labels, from folders and in passages."""
+
+from pathlib import Path
+
+import pytest
+
+from pipeline.domain.errors import Misconfigured
+from pipeline.readers.passages import PIECES_MAX
+from pipeline.readers.training import corpus
+from pipeline.readers.training.ground import ground
+from pipeline.readers.words import WORDS, lowered, pieces
+
+
+def test_a_folder_of_data_is_read(data: Path) -> None:
+    """Texts come by id from NDJSON and from GoEmotions, whose comments are named by their ids."""
+    found = corpus.texts(data)
+    assert len(found) == 83
+    assert found["goemotions:abc"] == "so kind of you"
+    assert [path.name for path in corpus.labelled(data)] == ["real.jsonl"]
+
+
+def test_long_texts_come_in_passages(data: Path) -> None:
+    """Of a long text a few passages are taken, each short enough and a piece of it; what is not English is left out."""
+    known = corpus.texts(data)
+    parts = corpus.cut(known, pieces())
+    cut = {name: text for name, text in parts.items() if name.startswith("shop:long")}
+    assert 1 < len(cut) <= corpus.PASSAGES_MAX
+    assert all(text in known["shop:long"] for text in cut.values())
+    assert all(len(ids) < PIECES_MAX for ids in corpus.encoded(list(cut.values()), pieces(), PIECES_MAX))
+    assert "goemotions:def" not in parts
+    assert parts == corpus.cut(dict(reversed(known.items())), pieces())
+
+
+def test_pieces_are_those_of_the_reader() -> None:
+    """A text has the pieces of its words, as many as are asked for, and one at least."""
+    text = "Nobody called back 😡"
+    known = pieces()
+    whole = [one for word in WORDS.findall(lowered(text)) for one in known[word]]
+    assert corpus.encoded([text, "", text], known, 3) == [whole[:3], [*known["?"]], whole[:3]]
+    ids, counts = corpus.parted([text, "", "good bank. " * 100], known)
+    assert ids[:2] == [whole, [*known["?"]]]
+    assert counts[:2] == [1, 1]
+    assert sum(counts) == len(ids) > 4
+    assert list(corpus.met([text, "great"], known, 9).tones) == pytest.approx([-0.5, 0.6], abs=0.6)
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "said"),
+    [
+        ("real/bad.jsonl", '{"id": "a", "text": "b"}\n{"id": 1}\n', r"bad\.jsonl:2: .*text"),
+        ("real/bad.jsonl", "no\n", r"bad\.jsonl:1"),
+        ("goemotions/bad.tsv", "only a text\n", r"bad\.tsv:1: .*tabs"),
+    ],
+)
+def test_a_broken_line_is_named(data: Path, file: str, content: str, said: str) -> None:
+    """What is wrong is told with file and line."""
+    (data / file).write_text(content, encoding="utf-8")
+    with pytest.raises(Misconfigured, match=said):
+        corpus.texts(data)
+
+
+def test_data_without_labels_is_refused(tmp_path: Path) -> None:
+    """A folder without labels is told by its name."""
+    with pytest.raises(Misconfigured, match=r"holds no \.jsonl"):
+        corpus.labelled(tmp_path)
+
+
+def test_nothing_that_is_judged_by_is_met(data: Path) -> None:
+    """No text of the split dev, nor of a source that is held out, is among those that the teacher reads."""
+    stands = ground(data, frozenset({"bank"}), quick=False)
+    met = {name.partition("#")[0] for name in stands.texts}
+    assert {row.source for row in stands.held} == {"bank"}
+    assert {row.source for row in (*stands.train, *stands.dev)} == {"shop"}
+    assert not met & {row.id for row in (*stands.dev, *stands.held)}
+    assert met >= {row.id for row in stands.train}
+    assert stands.mark == ground(data, frozenset({"bank"}), quick=False).mark != ground(data, frozenset(), False).mark
+
+
+def test_a_source_that_is_not_there_is_refused(data: Path) -> None:
+    """A misspelt source to hold out is told, with those that there are."""
+    with pytest.raises(Misconfigured, match=r"bankk; sources: bank, shop"):
+        ground(data, frozenset({"bankk"}), quick=False)
