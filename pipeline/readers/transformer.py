@@ -94,7 +94,7 @@ def _opened(path: Path) -> Any:
     options.log_severity_level = 3  # errors; they are raised as well
     try:
         session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-        longest = np.full((1, PIECES_MAX + 2), max(pieces().vocabulary.values()))  # what fits now never fails later
+        longest = np.full((1, PIECES_MAX + 2), pieces().rows - 1)  # what fits now never fails later
         answered = session.run(["outputs"], {"ids": longest, "mask": np.ones_like(longest)})[0].shape
     except Exception as error:  # onnxruntime raises what has no common class
         raise Misconfigured(f"{path} cannot be read: {error}; {MEND}") from error

@@ -22,7 +22,7 @@ from pipeline.readers.words import pieces
 
 SHAPE = Shape(layers=2, wide=32, heads=2, tiny=1e-12, starts=0, relative=False, edges=(101, 102), nothing=0)
 NARROW, WIDE, HIDDEN = 8, 16, 24
-VOCABULARY = max(pieces().vocabulary.values()) + 1  # not every id has a piece
+VOCABULARY = pieces().rows
 ON_TRANSFORMER = {"deep": DeepReader, "cascade": CascadeReader}
 
 

@@ -76,9 +76,7 @@ def encoded(all_texts: Sequence[str], pieces: Pieces, most: int) -> list[list[in
     return found
 
 
-def parted(
-    all_texts: Sequence[str], pieces: Pieces, most: int = PIECES_MAX
-) -> tuple[list[list[int]], list[int]]:
+def parted(all_texts: Sequence[str], pieces: Pieces, most: int = PIECES_MAX) -> tuple[list[list[int]], list[int]]:
     """Answer the ids of the (at most ``most``) pieces of each passage of the texts, and how many each text has."""
     ids: list[list[int]] = []
     counts: list[int] = []
