@@ -22,7 +22,9 @@ WORD_CHARS_MAX: Final = 48  # longer words are looked at each time
 WORD_PIECES_MAX: Final = 8  # of one word that are read
 SIGNS_MAX: Final = 3  # of one run of signs that are read
 FOREIGN_WORDS_MIN: Final = 2  # different words of another language before a text counts as not English
-WORDS_JUDGED_MIN: Final = 6  # words without a single English one that make a text not English
+ENGLISH_WORDS_ENOUGH: Final = 2  # more little words of English than of others, which tell it by themselves
+WORDS_JUDGED_MIN: Final = 5  # words from which a text is judged by the vocabulary
+WHOLE_SHARE_MIN: Final = 0.45  # of the words of an English text that the vocabulary has whole
 UNKNOWN: Final = 100  # the id of what the vocabulary does not have
 GAP: Final = 0  # the id of no piece, between two texts
 
@@ -82,19 +84,22 @@ class Pieces(dict[str, tuple[int, ...]]):
         return found
 
     def is_english(self, words: Sequence[str]) -> bool:
-        """Say whether ``words`` (in lower case) are English as far as one can tell; no words are."""
-        english = self.english.intersection(words)
-        foreign = self.foreign.intersection(words)
-        if len(foreign) >= FOREIGN_WORDS_MIN and len(foreign) > len(english):
+        """Say whether ``words`` (in lower case) are English as far as one can tell; no words are.
+
+        The little words of a language tell it. Where there are few, it is told by whether the vocabulary, which is
+        that of English books, has most of the words whole.
+        """
+        english = len(self.english.intersection(words))
+        foreign = len(self.foreign.intersection(words))
+        if foreign >= FOREIGN_WORDS_MIN and foreign > english:
             return False
-        if english:
+        if english >= ENGLISH_WORDS_ENOUGH + foreign:
             return True
         spoken = [word for word in words if _LETTER.match(word)]
-        if not spoken:
-            return True
-        if foreign or any(max(word) > _LATIN_LAST for word in map(_plain, spoken)):
+        if not english and (foreign or any(max(word) > _LATIN_LAST for word in map(_plain, spoken))):
             return False
-        return len(spoken) < WORDS_JUDGED_MIN
+        whole = sum(len(self[word]) == 1 for word in spoken)
+        return len(spoken) < WORDS_JUDGED_MIN or whole >= WHOLE_SHARE_MIN * len(spoken)
 
 
 def _plain(word: str) -> str:
