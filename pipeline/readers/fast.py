@@ -17,7 +17,7 @@ from pipeline.domain.emotions import EMOTIONS
 from pipeline.domain.limits import TEXT_CHARS_MAX
 from pipeline.domain.reading import Felt, Reading
 from pipeline.readers.evidence import spans
-from pipeline.readers.network import Array, Network
+from pipeline.readers.network import GAPS, Array, Network
 from pipeline.readers.passages import passages, pooled
 from pipeline.readers.valence import compound
 from pipeline.readers.verdict import ACTIONS, EFFORTS, OUTPUTS, SUCCESSES, Scale, Verdict, verdicts
@@ -86,7 +86,7 @@ class FastReader:
         starts, evidence, part = answer.starts.tolist(), [], 0
         for one in told:
             last = part + len(one.parts)
-            rows = [answer.places[a : b - 1] for a, b in pairwise(starts[part : last + 1])]  # without the gap behind
+            rows = [answer.places[a : b - GAPS] for a, b in pairwise(starts[part : last + 1])]  # without the gaps behind
             evidence.append(rows[0] if len(rows) == 1 else np.concatenate(rows))
             part = last
         return pooled(answer.whole, [len(one.parts) for one in told]), evidence

@@ -1,14 +1,14 @@
 """The network of the fast reader, in numpy.
 
-Each piece of a word has a vector that does not depend on its neighbours. Two convolutions of width 3 look at the
+Each piece of a word has a vector that does not depend on its neighbours. Two convolutions, of width 5 and 3, look at the
 neighbours, the second on top of the first; their sum, one row a piece, is what a place in the text says. Over a text
 the rows are pooled four ways (two weighted means whose weights the row itself decides, the maximum, the sum), VADER's
 valence is set beside them, and one hidden layer answers what the text says as a whole. A second, linear answer is
 given for each row alone: how much that place speaks for each emotion. It is trained to say of the text what the labels
 say, and shows where they show.
 
-The pieces of all texts stand in one array, a gap between two texts, so that one product serves them all. Over vectors
-that never change the first convolution is a sum of three table look-ups; a piece's rows of that table are worked out
+The pieces of all texts stand in one array, gaps between two texts, so that one product serves them all. Over vectors
+that never change the first convolution is a sum of five table look-ups; a piece's rows of that table are worked out
 when it is first met. Products are taken over whole blocks of rows: then a text gets the same answer, to the last
 digit, whatever stands beside it in the batch.
 """
@@ -25,7 +25,10 @@ from pipeline.readers.words import GAP
 Array = NDArray[Any]  # of float32
 ROWS: Final = 48  # rows of a block; a multiple of what the kernels of BLAS take at once
 BATCH_PIECES_MAX: Final = 1_600  # pieces worked on at once: their rows stay in the processor's cache
+FIRST_WIDTH: Final = 5  # pieces that the first convolution looks at
 POOLS: Final = 2  # weighted means of the rows of a text
+GAPS: Final = FIRST_WIDTH // 2  # rows between two texts, so that no convolution reaches over them
+BETWEEN: Final = (GAP,) * GAPS
 WEIGHT_MAX: Final = 20.0  # of the logarithm of a pooling weight
 
 
@@ -58,7 +61,7 @@ class Network:
         self._head, self._head_bias = given("head"), given("head_bias")
         vocabulary = len(self._codes)
         self._rows = np.zeros(vocabulary, np.int32)  # place of a piece in the table, 0 where it was not met yet
-        self._table = np.zeros((1_024, 3, self._wide), np.float32)
+        self._table = np.zeros((1_024, FIRST_WIDTH, self._wide), np.float32)
         self._met = 1  # row 0 is the gap
 
     def answer(self, texts: Sequence[Sequence[int]], tones: Sequence[float]) -> Answer:
@@ -68,7 +71,7 @@ class Network:
         starts: list[NDArray[np.intp]] = []
         rows = first = pieces = 0
         for last in range(1, len(texts) + 1):
-            pieces += len(texts[last - 1]) + 1
+            pieces += len(texts[last - 1]) + GAPS
             if last == len(texts) or pieces + len(texts[last]) > BATCH_PIECES_MAX:
                 whole, place, begin = self._batch(texts[first:last], tones[first:last])
                 wholes.append(whole)
@@ -80,11 +83,11 @@ class Network:
 
     def _batch(self, texts: Sequence[Sequence[int]], tones: Sequence[float]) -> tuple[Array, Array, NDArray[np.intp]]:
         counts = np.fromiter(map(len, texts), np.intp, len(texts))
-        ends = np.cumsum(counts + 1)
+        ends = np.cumsum(counts + GAPS)
         rows = int(ends[-1])
-        ids = np.zeros(-(-(rows + 1) // ROWS) * ROWS, np.intp)
-        ids[:rows] = np.fromiter(chain.from_iterable((*text, GAP) for text in texts), np.intp, rows)
-        starts = ends - counts - 1
+        ids = np.zeros(-(-rows // ROWS) * ROWS, np.intp)
+        ids[:rows] = np.fromiter(chain.from_iterable((*text, *BETWEEN) for text in texts), np.intp, rows)
+        starts = ends - counts - GAPS
         gaps = np.flatnonzero(ids == GAP)
         seen = self._convolved(ids, gaps)
         spoken = seen @ self._place
@@ -108,9 +111,10 @@ class Network:
     def _convolved(self, ids: NDArray[np.intp], gaps: NDArray[np.intp]) -> Array:
         """Answer what each place says, zero at the gaps: a block of whole rows."""
         at = self._placed(ids)
-        seen: Array = self._table[at, 1]
-        seen[1:] += self._table[at[:-1], 0]
-        seen[:-1] += self._table[at[1:], 2]
+        seen: Array = self._table[at, GAPS]
+        for away in range(1, GAPS + 1):
+            seen[away:] += self._table[at[:-away], GAPS - away]
+            seen[:-away] += self._table[at[away:], GAPS + away]
         np.maximum(seen, 0, out=seen)
         seen[gaps] = 0
         wide, three = self._wide, seen @ self._second
@@ -146,14 +150,14 @@ class Network:
             return at.astype(np.intp)
         last = self._met + len(new)
         if last > len(self._table):
-            grown = np.zeros((min(len(self._codes) + 1, max(last, 2 * len(self._table))), 3, self._wide), np.float32)
+            grown = np.zeros((min(len(self._codes) + 1, max(last, 2 * len(self._table))), FIRST_WIDTH, self._wide), np.float32)
             grown[: self._met] = self._table[: self._met]
             self._table = grown
         padded = np.zeros((-(-len(new) // ROWS) * ROWS, self._codes.shape[1]), np.float32)
         padded[: len(new)] = self._codes[new] * self._scales[new, None]
-        three = (padded @ self._first)[: len(new)].reshape(len(new), 3, self._wide)
-        three[:, 1] += self._first_bias
-        self._table[self._met : last] = three
+        several = (padded @ self._first)[: len(new)].reshape(len(new), FIRST_WIDTH, self._wide)
+        several[:, GAPS] += self._first_bias
+        self._table[self._met : last] = several
         self._rows[new] = np.arange(self._met, last)
         self._met = last
         return self._rows[ids].astype(np.intp)

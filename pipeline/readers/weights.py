@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.domain.errors import Misconfigured
-from pipeline.readers.network import POOLS
+from pipeline.readers.network import FIRST_WIDTH, POOLS
 from pipeline.readers.verdict import EMOTIONS_COUNT, NONE, OUTPUTS
 
 FAST: Final = "fast.npz"
@@ -25,7 +25,7 @@ SHAPES: Final[Mapping[str, tuple[int | str, ...]]] = {
     "pieces": ("vocabulary", "vector"),
     "pieces_scale": ("vocabulary",),
     "first_bias": ("wide",),  # before the others: what is named first fixes the size
-    "first": ("vector", "wide * 3"),
+    "first": ("vector", f"wide * {FIRST_WIDTH}"),
     "second": ("wide", "wide * 3"),
     "second_bias": ("wide",),
     "place": ("wide", NONE + 1 + POOLS),

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from pipeline.readers.network import BATCH_PIECES_MAX, POOLS, Network
+from pipeline.readers.network import BATCH_PIECES_MAX, FIRST_WIDTH, POOLS, Network
 
 PIECES, NARROW, WIDE, HIDDEN, OUTPUTS, PLACES = 300, 8, 16, 12, 7, 5
 
@@ -19,7 +19,7 @@ def weights() -> dict[str, NDArray[np.generic]]:
     return {
         "pieces": chance.integers(-127, 127, (PIECES, NARROW)).astype(np.int8),
         "pieces_scale": np.full(PIECES, 0.01, np.float32),
-        "first": some(NARROW, 3 * WIDE),
+        "first": some(NARROW, FIRST_WIDTH * WIDE),
         "first_bias": some(WIDE),
         "second": some(WIDE, 3 * WIDE),
         "second_bias": some(WIDE),
@@ -33,10 +33,12 @@ def weights() -> dict[str, NDArray[np.generic]]:
 
 
 def convolved(rows: NDArray[np.float64], kernel: NDArray[np.float64], bias: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Answer the convolution of width 3, place by place."""
-    padded = np.vstack([np.zeros_like(rows[:1]), rows, np.zeros_like(rows[:1])])
-    three = np.split(kernel, 3, axis=1)
-    found = [sum(padded[at + k] @ three[k] for k in range(3)) + bias for at in range(len(rows))]
+    """Answer the convolution, place by place."""
+    width = kernel.shape[1] // len(bias)
+    nothing = np.zeros((width // 2, rows.shape[1]))
+    padded = np.vstack([nothing, rows, nothing])
+    several = np.split(kernel, width, axis=1)
+    found = [sum(padded[at + k] @ several[k] for k in range(width)) + bias for at in range(len(rows))]
     return np.maximum(np.array(found), 0)
 
 

@@ -56,7 +56,7 @@ def test_the_version_is_that_of_the_content(weights: dict[str, NDArray[Any]]) ->
     [
         ({"head": None}, "head missing"),
         ({"head": np.zeros((6, 3), np.float32)}, r"head is \(6, 3\), 73"),
-        ({"first": np.zeros((4, 9), np.float32)}, "24 is expected"),
+        ({"first": np.zeros((4, 9), np.float32)}, "40 is expected"),
         ({"hidden": np.zeros((9, 6), np.float32)}, "34 is expected"),
         ({"pieces": np.zeros((9, 4), np.int8)}, "30522 is expected"),
         ({"head_bias": np.full(73, np.nan, np.float32)}, "not a number"),

@@ -13,7 +13,7 @@ from pipeline.ports import Reader
 from pipeline.readers import open_reader
 from pipeline.readers.cascade import CascadeReader
 from pipeline.readers.deep import DeepReader
-from pipeline.readers.network import POOLS
+from pipeline.readers.network import FIRST_WIDTH, POOLS
 from pipeline.readers.training.graph import write
 from pipeline.readers.training.published import Shape
 from pipeline.readers.transformer import MODEL, PIECES_MAX, Transformer
@@ -32,7 +32,7 @@ def weights() -> dict[str, NDArray[Any]]:
     return {
         "pieces": np.rint(some(vocabulary, NARROW) * 30).astype(np.int8),
         "pieces_scale": np.full(vocabulary, 0.02, np.float32),
-        "first": some(NARROW, 3 * WIDE),
+        "first": some(NARROW, FIRST_WIDTH * WIDE),
         "first_bias": some(WIDE),
         "second": some(WIDE, 3 * WIDE),
         "second_bias": some(WIDE),

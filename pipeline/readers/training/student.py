@@ -6,21 +6,21 @@ differences). The evidence of the places is taught by what they say together: th
 over a text should say what the labels say of it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.readers.network import POOLS, WEIGHT_MAX
+from pipeline.readers.network import FIRST_WIDTH, POOLS, WEIGHT_MAX
 from pipeline.readers.training.fitting import by_length, loss, padded, surprise
 from pipeline.readers.training.targets import Array, odds
 from pipeline.readers.verdict import FELT, NONE, OUTPUTS
 from pipeline.readers.words import GAP
 
-VECTOR: Final = 128  # numbers of a piece
-WIDE: Final = 128  # numbers of a place
-HIDDEN: Final = 192
+VECTOR: Final = 256  # numbers of a piece
+WIDE: Final = 160  # numbers of a place
+HIDDEN: Final = 256
 SPEAKS: Final = NONE + 1  # the columns of a place's evidence, none included
 PIECES_LOST: Final = 0.1  # left out of a text by chance
 SEEN_LOST: Final = 0.1
@@ -86,8 +86,8 @@ def started(vectors: Array, chance: np.random.Generator, wide: int = WIDE, hidde
     pooled = wide * (POOLS + 2) + 2  # and the length, and VADER's valence
     return {
         "pieces": pieces.astype(np.float32),
-        "first": drawn(vector, 3 * wide, 3 * vector),
-        "first_bias": drawn(1, wide, 3 * vector)[0],
+        "first": drawn(vector, FIRST_WIDTH * wide, FIRST_WIDTH * vector),
+        "first_bias": drawn(1, wide, FIRST_WIDTH * vector)[0],
         "second": drawn(wide, 3 * wide, 3 * wide),
         "second_bias": drawn(1, wide, 3 * wide)[0],
         "place": drawn(wide, SPEAKS + POOLS, wide),
@@ -103,14 +103,15 @@ def forwards(
     weights: Mapping[str, Array], texts: Texts, chance: np.random.Generator | None = None
 ) -> tuple[Array, Lesson]:
     """Answer the outputs for each of ``texts``; with ``chance``, as learning needs it."""
+    wide = len(weights["first_bias"])
     ids, there = padded(texts.ids, GAP)
     pieces = weights["pieces"][ids]
     pieces_kept = np.float32(1) * (there if chance is None else there & (chance.random(ids.shape) >= PIECES_LOST))
     pieces = pieces * pieces_kept[..., None]
-    first = np.maximum(_convolved(pieces, weights["first"]) + weights["first_bias"], 0) * there[..., None]
+    first = np.maximum(_convolved(pieces, weights["first"], wide) + weights["first_bias"], 0) * there[..., None]
     first_lost = _lost(first.shape, SEEN_LOST, chance)
     first_kept = first * first_lost
-    second = np.maximum(_convolved(first_kept, weights["second"]) + weights["second_bias"], 0) * there[..., None]
+    second = np.maximum(_convolved(first_kept, weights["second"], wide) + weights["second_bias"], 0) * there[..., None]
     seen = first + second
     said = seen @ weights["place"] + weights["place_bias"]
     pooling = np.exp(np.clip(said[..., SPEAKS:], -WEIGHT_MAX, WEIGHT_MAX)) * there[..., None]
@@ -158,24 +159,29 @@ def _lost(shape: tuple[int, ...], share: float, chance: np.random.Generator | No
     return (chance.random(shape, np.float32) >= share) * np.float32(1 / (1 - share))
 
 
-def _convolved(rows: Array, kernel: Array) -> Array:
-    """Answer what each place says with its neighbours: ``kernel`` is for the one before, itself, the one behind."""
-    texts, length, wide = rows.shape
-    three = (rows.reshape(-1, wide) @ kernel).reshape(texts, length, 3, -1)
-    told = three[:, :, 1].copy()
-    told[:, 1:] += three[:, :-1, 0]
-    told[:, :-1] += three[:, 1:, 2]
+def _convolved(rows: Array, kernel: Array, wide: int) -> Array:
+    """Answer what each place says with its neighbours: ``kernel`` is for those before, itself, those behind."""
+    texts, length, narrow = rows.shape
+    several = (rows.reshape(-1, narrow) @ kernel).reshape(texts, length, -1, wide)
+    told = np.zeros((texts, length, wide), several.dtype)
+    for place, (here, there) in enumerate(_shifts(several.shape[2], length)):
+        told[:, here] += several[:, there, place]
     return told
+
+
+def _shifts(width: int, length: int) -> Iterator[tuple[slice, slice]]:
+    """Answer for each place of a kernel which places of a text it serves, and from which it takes what they say."""
+    for away in range(-(width // 2), width // 2 + 1):
+        yield slice(max(0, -away), max(0, length - max(0, away))), slice(max(0, away), max(0, length + min(0, away)))
 
 
 def _unconvolved(rows: Array, kernel: Array, slopes: Array) -> tuple[Array, Array]:
     """Answer the slopes in ``rows`` and in ``kernel``, from those in what was convolved."""
     texts, length, wide = slopes.shape
-    three = np.zeros((texts, length, 3, wide), slopes.dtype)
-    three[:, :, 1] = slopes
-    three[:, :-1, 0] = slopes[:, 1:]
-    three[:, 1:, 2] = slopes[:, :-1]
-    flat = three.reshape(texts * length, 3 * wide)
+    several = np.zeros((texts, length, kernel.shape[1] // wide, wide), slopes.dtype)
+    for place, (here, there) in enumerate(_shifts(several.shape[2], length)):
+        several[:, there, place] = slopes[:, here]
+    flat = several.reshape(texts * length, -1)
     return (flat @ kernel.T).reshape(rows.shape), rows.reshape(texts * length, -1).T @ flat
 
 
