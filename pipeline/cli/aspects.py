@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pipeline.domain.emotions import Emotion
     from pipeline.domain.policy import Policy
     from pipeline.domain.reading import Reading
+    from pipeline.ports import Reader
 
 CANDIDATES_MAX = 50_000  # kept in mind; beyond it those that were met once are forgotten
 LEAD_CHARS = 40  # of an example before the words that it is about
@@ -68,7 +69,10 @@ async def aspects(
         async for several in _moments(place):
             seen.hear(several)
     else:
-        async for several in _lines(source, reader or place.settings.reader, seen):
+        from pipeline.readers import open_reader
+
+        eye = open_reader(reader or place.settings.reader, place.settings.weights)
+        async for several in _lines(source, eye, seen):
             seen.hear(several)
     if place.json:
         show.emit(seen.told(least, top))
@@ -173,13 +177,11 @@ def _hint(candidate: str, policy: "Policy") -> str:
     return f"[topics.{name}]\nwords = [{orjson.dumps(candidate).decode()}]"
 
 
-async def _lines(path: str, reader: str, seen: Spoken) -> AsyncIterator[list[Read]]:
+async def _lines(path: str, reader: "Reader", seen: Spoken) -> AsyncIterator[list[Read]]:
     from pipeline.cli import show
     from pipeline.cli.classify import question
     from pipeline.cli.lines import chunks
-    from pipeline.readers import open_reader
 
-    eye = open_reader(reader)
     async for lines in chunks(path):
         for part in _slices([line for line in lines if line[1].strip()]):
             asked = [question(number, content) for number, content in part]
@@ -188,7 +190,7 @@ async def _lines(path: str, reader: str, seen: Spoken) -> AsyncIterator[list[Rea
                     seen.wrong += 1
                     show.complain(f"{path}:{one['line']}: {one['error']}")
             texts = [one["text"] for one in asked if "error" not in one]
-            yield list(zip(texts, await ask(eye, texts), strict=True))
+            yield list(zip(texts, await ask(reader, texts), strict=True))
 
 
 def _slices(lines: Sequence[Any]) -> Iterator[Sequence[Any]]:

@@ -323,8 +323,8 @@ def _entry(moment: "Moment", policy: "Policy", width: int) -> None:
     head.add_row(
         Text.assemble(
             (f"{moment.at:%H:%M} ", "dim"), (f"{show.channel(feedback.channel, 14)}  ", ""), felt,
-            (f"   {place}" if place else "", "dim"), (f"   about {about}" if about else "", "dim"),
-            (f"   {show.safe(moment.id[:ID_CHARS])}", "dim"),
+            (f"   {place}" if place else "", "dim"), (f"   {show.safe(moment.id[:ID_CHARS])}", "dim"),
+            (f"   about {about}" if about else "", "dim"),  # last: it is what may be cut off
         ),
         paid,
     )  # fmt: skip

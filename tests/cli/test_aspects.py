@@ -16,15 +16,21 @@ from pipeline.cli.aspects import Spoken
 from pipeline.domain.emotions import Emotion
 from pipeline.domain.policy import parse_policy
 from pipeline.domain.reading import Reading, Span
-from tests.makers import POLICY, POLICY_TEXT
+from tests.makers import POLICY, POLICY_TEXT, WordReader
 
 SAID = (
-    "I hate the invoice, it is wrong again.",
-    "The invoice is wrong.",
-    "I love the staff!",
-    "The treadmills are terrible",
-    "my treadmill is terrible",
+    "The invoice left me frustrated. Frustrated by the invoice!",
+    "unhappy with the invoice",
+    "I am pleased with the staff",
+    "The treadmills left me irritated",
+    "irritated by my treadmill",
 )
+
+
+@pytest.fixture(autouse=True)
+def _words(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let texts be read by the emotions that they name, so that nothing here depends on what a model has learnt."""
+    monkeypatch.setattr("pipeline.readers.open_reader", lambda name, weights: WordReader())
 
 
 def run(*words: str, lines: str = "") -> Result:
@@ -52,7 +58,7 @@ def test_counts_and_candidates(tmp_path: Path) -> None:
         2,
         1.0,
     )
-    assert billing["emotions"]
+    assert billing["emotions"] == {"frustrated": 1, "unhappy": 1}
     assert billing["example"] in SAID
     assert (staff["topic"], staff["n"], staff["negative"]) == ("staff", 1, 0.0)
     [candidate] = told["candidates"]
@@ -79,7 +85,7 @@ def test_a_hint_is_always_valid(candidate: str, name: str) -> None:
 
 def test_least_and_top() -> None:
     """Candidates of too few texts stay away, and no more come than asked for."""
-    lines = ndjson(*SAID, "the sauna was terrible")
+    lines = ndjson(*SAID, "irritated by the sauna")
     assert [c["candidate"] for c in json.loads(run("-", "--least", "1", lines=lines).stdout)["candidates"]] == [
         "treadmill",
         "sauna",
@@ -90,7 +96,7 @@ def test_least_and_top() -> None:
 
 def test_broken_lines_are_told() -> None:
     """A line that cannot be read is told with its number, the rest is counted, and the exit code is 1."""
-    result = run("-", lines='{"id": 1, "text": "The invoice is wrong"}\nno\n\n{"id": 2}\n')
+    result = run("-", lines='{"id": 1, "text": "the invoice"}\nno\n\n{"id": 2}\n')
     assert result.exit_code == 1
     assert "-:2: not JSON" in result.stderr
     assert "-:4: text is missing" in result.stderr

@@ -22,6 +22,7 @@ COMMANDS = [
     ["corrections", "export"],
     ["classify"],
     ["evaluate"],
+    ["aspects"],
     ["status"],
     ["doctor"],
     ["verify"],

@@ -65,6 +65,7 @@ def sound(text: str, reading: Reading, name: str) -> None:
     for span in reading.spans:
         assert 0 <= span.start < span.end <= len(text)
         assert span.emotion in reading.emotions
+        assert span.topic is None  # what it is about is for the policy to say; but the field is there
         assert text[span.start : span.end].strip()
     if not reading.understood:
         assert (reading.emotions, reading.primary, reading.spans) == ({}, None, ())

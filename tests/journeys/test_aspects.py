@@ -1,16 +1,14 @@
 """What people speak about, from the feedback to the team that can mend it, whatever the channel knew."""
 
 from pipeline.domain.policy import parse_policy
-from pipeline.readers import open_reader
 from tests.makers import POLICY_TEXT, World, said, world
 
-TEXT = "Lovely staff. The invoice is wrong again, for the third time!"
+TEXT = "The invoice has me frustrated again! I am happy with the staff."
 ANA = {"email": "ana@example.com"}
 
 
 async def carried(here: World, *texts: str, touchpoint: str | None = None) -> World:
     """Publish each text as of the same person, and carry until nothing is left."""
-    here.change(reader=open_reader("cues"))
     await here.publish(*(said(n, text, ANA, touchpoint=touchpoint) for n, text in enumerate(texts)))
     await here.run()
     return here
@@ -50,7 +48,7 @@ async def test_a_topic_and_a_rule_of_ones_own() -> None:
     """A topic that a business adds, with a rule about it, raises its alert for its team."""
     rule = '[[rules]]\nname = "cold"\nclusters = ["destroyers"]\ntopics = ["boiler"]\nteam = "product"\n\n'
     text = POLICY_TEXT.replace("[[rules]]", rule + "[[rules]]", 1) + '\n[topics.boiler]\nwords = ["boiler"]\n'
-    here = await carried(world(parse_policy(text)), "The boilers are terrible", "The invoice is terrible")
+    here = await carried(world(parse_policy(text)), "frustrated with the boilers", "frustrated with the invoice")
     [alert] = here.values("alerts.product")
     assert (alert["rule"], alert["why"]["topics"]) == ("cold", ["boiler"])
     [other] = here.values("alerts.billing")
