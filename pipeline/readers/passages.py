@@ -37,8 +37,10 @@ def passages(words: Sequence[str], ids: Sequence[Sequence[int]], pieces_max: int
         if pieces >= PIECES_MIN and words[place][0] in _ENDS:
             parts.append((first, place + 1))
             first, pieces = place + 1, 0
-    if first < len(words):
+    if pieces:
         parts.append((first, len(words)))
+    elif first < len(words):  # what has no pieces goes with what stands before it
+        parts[-1] = (parts[-1][0], len(words))
     return parts
 
 

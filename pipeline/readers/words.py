@@ -1,6 +1,7 @@
 """Words, and the pieces of words that the models know.
 
-A text is cut into words once: runs of letters and digits (with the apostrophes inside), and runs of signs. A word
+A text is cut into words once: runs of letters and digits (with the apostrophes inside), and runs of signs. Addresses
+and names that somebody is called by (@name) are words without pieces: they say nothing of what is felt. Any other word
 becomes the ids of its pieces in the vocabulary of uncased BERT (WordPiece: the longest piece first, then the longest
 that continues it; Wu et al. 2016), and is remembered, since most words of a text have been met before. An emoji
 stands for the words that it says. Accents are dropped, and letters of fancy alphabets are read as plain ones.
@@ -28,7 +29,8 @@ WHOLE_SHARE_MIN: Final = 0.45  # of the words of an English text that the vocabu
 UNKNOWN: Final = 100  # the id of what the vocabulary does not have
 GAP: Final = 0  # the id of no piece, between two texts
 
-WORDS: Final = re.compile(r"[^\W_]+(?:['’][^\W_]+)*|(?:[^\w\s]|_)+")
+WORDS: Final = re.compile(r"(?:https?://|www\.)\S+|@\w+|[^\W_]+(?:['’][^\W_]+)*|(?:[^\w\s]|_)+")
+_POINTS: Final = ("http://", "https://", "www.", "@")  # what begins so says where or who, and has no pieces
 _LETTER: Final = re.compile(r"[^\W\d_]")
 _SINGLE: Final = re.compile(r"[^\W_]+|[^\w\s]|_")
 _LATIN_LAST: Final = "\u024f"
@@ -49,7 +51,8 @@ class Pieces(dict[str, tuple[int, ...]]):
     def __missing__(self, word: str) -> tuple[int, ...]:
         """Learn ``word``."""
         head = word[:WORD_CHARS_MAX]
-        ids = tuple(islice(self._learnt(head), WORD_PIECES_MAX)) or (UNKNOWN,)
+        points = len(word) > 1 and word.startswith(_POINTS)
+        ids = () if points else tuple(islice(self._learnt(head), WORD_PIECES_MAX)) or (UNKNOWN,)
         if head is word or len(word) <= WORD_CHARS_MAX:
             if len(self) >= WORDS_KEPT_MAX:
                 self.clear()
@@ -95,7 +98,7 @@ class Pieces(dict[str, tuple[int, ...]]):
             return False
         if english >= ENGLISH_WORDS_ENOUGH + foreign:
             return True
-        spoken = [word for word in words if _LETTER.match(word)]
+        spoken = [word for word in words if _LETTER.match(word) and self[word]]
         if not english and (foreign or any(max(word) > _LATIN_LAST for word in map(_plain, spoken))):
             return False
         whole = sum(len(self[word]) == 1 for word in spoken)
