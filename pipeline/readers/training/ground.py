@@ -10,6 +10,7 @@ from pipeline.readers.training import corpus
 from pipeline.readers.training.labels import Row, apart, joined, rows
 from pipeline.readers.words import Pieces, pieces
 
+LESSONS: Final = Path(__file__).parent / "lessons.jsonl"  # short texts written for what other labels seldom show
 QUICK_ROWS: Final = 400  # to train on in a smoke run; a quarter of them to judge by
 
 
@@ -37,7 +38,7 @@ def ground(data: Path, held: frozenset[str], quick: bool) -> Ground:
     """Answer what stands in the folder ``data``, without the sources in ``held``. Raises Misconfigured."""
     words = pieces()
     known = corpus.texts(data)
-    labelled = rows(corpus.labelled(data)) + joined(known)
+    labelled = rows([*corpus.labelled(data), LESSONS]) + joined(known)
     train, dev, out = apart(sorted(labelled, key=lambda row: row.id), held)
     if missing := held - {row.source for row in out}:
         raise Misconfigured(f"--hold: no label is of {', '.join(sorted(missing))}; sources: {_sources(train + dev)}")
