@@ -8,10 +8,11 @@ batch, and one acknowledgement covers it. Chosen by the broker URL ``records://h
 
 What is promised: *a batch is committed only after its body has run to its end, never past an unfinished one*.
 
-- **Reading.** One fetch is on its way at a time; what it brings waits in a ledger per partition (`agents.ledger`)
-  and is cut into bounded batches, never waited for to fill. A partition has one batch in work at a time, so that its
-  order holds even where an agent runs with ``concurrency``. A partition with a full batch waiting is left out of the
-  fetch: that is the whole back-pressure.
+- **Reading.** One fetch is on its way at a time; while records come, the broker gathers those of all partitions for
+  some milliseconds and answers once. What a fetch brings waits in a ledger per partition (`agents.ledger`) and is cut
+  into bounded batches, never waited for to fill. A partition has one batch in work at a time, so that its order holds
+  even where an agent runs with ``concurrency``. A partition with a full batch waiting is left out of the fetch: that
+  is the whole back-pressure.
 - **Committing.** Every commit interval, and while partitions are taken away, the end of each ledger's finished head
   is committed. A commit that fails leaves the ledger as it is and is tried again, also when the partition has
   fallen idle (faust#316).
@@ -27,7 +28,7 @@ batch caused is confirmed.
 
 import asyncio
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from time import monotonic
 from typing import Any
 
@@ -43,9 +44,9 @@ from pipeline.domain.limits import BATCH_BYTES_MAX, BATCH_EVENTS_MAX
 SCHEME = "records"
 
 FETCH_SECONDS = 0.25  # how long a fetch waits for a first record; a rebalance waits for the fetch at most as long
-FETCH_EVERY_SECONDS = 0.008  # at most; asking for each record by itself costs the broker more than the wait
-FETCH_SECONDS_PARTLY = 0.02  # the same while a partition is left out: it should be asked again soon
-BROKER_WAIT_MS = 100  # how long the broker holds a fetch; a partition drained meanwhile is not asked before its end
+IDLE_WAIT_MS = 100  # how long the broker holds a fetch when nothing comes; the first record ends it at once
+GATHER_MS = 10  # the same while records come: those of all partitions are brought by one fetch
+GATHER_BYTES = 262_144  # which end it early
 SETTLE_SECONDS = 5.0
 
 
@@ -72,24 +73,11 @@ class Progress:
         self.last_seconds = monotonic()
 
 
-class Thread(privates.Thread):
-    """See `agents.privates.Thread`.
-
-    aiokafka asks a broker again only after the fetch before has been answered. Held for Faust's 1.5 s, an idle
-    partition would keep a busy one of the same broker waiting as long.
-    """
-
-    fetch_wait_ms = BROKER_WAIT_MS
-
-
 class Consumer(privates.Consumer):
     """Reads, hands on and commits record batches.
 
     The bounds of a batch can be lowered for one app by setting ``batch_events_max`` or ``batch_bytes_max`` on it.
     """
-
-    fetch_every_seconds: float = FETCH_EVERY_SECONDS
-    fetch_events_max: int | None = None  # records of all partitions that one fetch takes over
 
     def __init__(self, transport: Any, *args: Any, **kwargs: Any) -> None:
         if transport.app.conf.consumer_auto_offset_reset != "earliest":
@@ -102,15 +90,11 @@ class Consumer(privates.Consumer):
         self._handed_seconds: dict[TP, float] = {}  # when the batch in work was handed on
         self._epoch = 0
         self._settled = False  # whether the last rebalance has come to its end
-        self._fetching: asyncio.Task[privates.Records] | None = None
-        self._fetching_epoch = 0
-        self._fetched_seconds = 0.0
+        self._fetching: asyncio.Task[None] | None = None
+        self._idle = True  # whether the last fetch brought nothing
+        self._aimed: tuple[Collection[TP], bool] = (set(), True)  # the partitions that fetches ask for, and `_idle`
         self._stir = asyncio.Event()
         self._background: set[asyncio.Task[None]] = set()
-
-    def new_thread(self) -> Thread:
-        """Make the thread that aiokafka's consumer lives in."""
-        return Thread(self, loop=self.loop, beacon=self.beacon)
 
     # -- what a watchdog asks ------------------------------------------------------------------------
     @property
@@ -159,8 +143,10 @@ class Consumer(privates.Consumer):
         try:
             while not stopping():
                 self._stir.clear()
+                if self._fetching is not None and self._fetching.done():
+                    fetching, self._fetching = self._fetching, None
+                    fetching.result()
                 if self.flow_active:
-                    self._collect()
                     await self._hand_on()
                     self._fetch()
                 await self._stir.wait()
@@ -174,28 +160,30 @@ class Consumer(privates.Consumer):
         self._stir.set()
 
     def _fetch(self) -> None:
-        """Send the next fetch, unless one is on its way or every partition has enough waiting."""
-        if self._fetching is not None or not self._ledgers:
-            return
-        hungry = {tp for tp, ledger in self._ledgers.items() if ledger.waiting < self.batch_events_max}
-        if not hungry:
-            return
-        early = self._fetched_seconds + self.fetch_every_seconds - monotonic()
-        if early > 0:
-            asyncio.get_running_loop().call_later(early, self._stir.set)
-            return
-        self._fetched_seconds = monotonic()
-        seconds = FETCH_SECONDS if len(hungry) == len(self._ledgers) else FETCH_SECONDS_PARTLY
-        self._fetching = asyncio.ensure_future(self.fetch(hungry, seconds, self.fetch_events_max))
-        self._fetching_epoch = self._epoch
-        self._fetching.add_done_callback(lambda _: self._stir.set())
+        """Ask for more, unless a fetch is on its way already or every partition has enough waiting."""
+        self._aim()
+        if self._fetching is None and self._aimed[0]:
+            self._fetching = asyncio.ensure_future(self._take_in())
+            self._fetching.add_done_callback(lambda _: self._stir.set())
 
-    def _collect(self) -> None:
-        """Take in what the fetch has brought."""
-        if self._fetching is None or not self._fetching.done():
-            return
-        found, self._fetching = self._fetching.result(), None
-        if self._fetching_epoch != self._epoch:
+    def _aim(self) -> None:
+        """Say what the next fetch asks for, where that has changed."""
+        hungry = {tp for tp, ledger in self._ledgers.items() if ledger.waiting < self.batch_events_max}
+        idle = self._idle and len(hungry) == len(self._ledgers)
+        if (hungry, idle) != self._aimed:
+            self._aimed = (hungry, idle)
+            self.aim(hungry, *((IDLE_WAIT_MS, 1) if idle else (GATHER_MS, GATHER_BYTES)))
+
+    async def _take_in(self) -> None:
+        """Take in what a fetch brings, and say what the next one asks for.
+
+        aiokafka sends the next one as soon as this turn of the loop ends, so both are done in one turn. While a
+        partition has enough waiting it is not asked for: aiokafka fetches nothing at all as long as it holds records
+        of one that nobody takes.
+        """
+        epoch = self._epoch
+        found = await self.fetch(FETCH_SECONDS)
+        if epoch != self._epoch:
             return  # `perform_seek` goes back to before it
         for tp, records in found.items():
             ledger = self._ledgers.get(tp)
@@ -205,6 +193,8 @@ class Consumer(privates.Consumer):
             if jump is not None:
                 self._on_jump(tp, jump)
             self.app.monitor.track_tp_end_offset(tp, self._end_of(tp))
+        self._idle = not found
+        self._aim()
         if not self.in_work:
             self.progress.touch()
 
@@ -240,13 +230,13 @@ class Consumer(privates.Consumer):
                 return  # never was with an agent
             if isinstance(sys.exc_info()[1], GeneratorExit):
                 if epoch == self._epoch and not self.app.should_stop:
-                    self.loop.call_soon_threadsafe(self._give_up, message.tp, batch)
+                    self.loop.call_soon(self._give_up, message.tp, batch)
                 return
             if batch.finish():
                 self.progress.batches_finished += 1
                 self.progress.events_finished += batch.events
                 self.progress.touch()
-                self.loop.call_soon_threadsafe(self._stir.set)
+                self._stir.set()
 
         return on_acked
 
@@ -309,7 +299,7 @@ class Consumer(privates.Consumer):
     async def force_commit(self, topics: Any = None, start_new_transaction: bool = True) -> bool:
         """Commit the finished head of every partition (of ``topics``); True when the broker took it."""
         if self.crashed:
-            return False  # aiokafka's thread takes no more calls then, and this one would wait for ever
+            return False  # `_end` has committed what could be
         self.drop_stock_notes()
         assigned = self.assignment()
         heads = {
@@ -355,12 +345,10 @@ class Consumer(privates.Consumer):
 
     async def perform_seek(self) -> None:
         """Set every partition to its committed offset, or to its beginning, and open its ledger there."""
-        if self._fetching is not None:
-            await asyncio.wait([self._fetching], timeout=SETTLE_SECONDS)
-            if not self._fetching.done():
+        if (fetching := self._fetching) is not None:
+            await asyncio.wait([fetching], timeout=SETTLE_SECONDS)
+            if not fetching.done():
                 return  # aiokafka holds it, so the next rebalance has begun and this is called again
-            if self._fetching.exception() is None:
-                self._fetching = None
         epoch = self._epoch
         committed = {TP(*tp): offset or None for tp, offset in (await self.seek_to_committed()).items()}
         bare = [tp for tp, offset in committed.items() if offset is None]
@@ -368,6 +356,7 @@ class Consumer(privates.Consumer):
             await self.rewind(bare)
         if epoch == self._epoch:
             self._ledgers = {tp: Ledger(offset) for tp, offset in committed.items()}
+            self._aimed = (set(), True)  # aiokafka asks for every partition that is newly assigned
             self._settled = True
             self.progress.touch()
 

@@ -106,7 +106,8 @@ class Ledger(Generic[R]):
         records = self._waiting[self._at : self._at + events_max]
         if not records:
             return None
-        if sum(map(_value_bytes, records)) + sum(map(_key_bytes, records)) > bytes_max:
+        # What has no key or no value counts as -1 in these sums, so near the bound it is looked at more closely.
+        if sum(map(_value_bytes, records)) + sum(map(_key_bytes, records)) + 2 * len(records) > bytes_max:
             del records[_fitting(records, bytes_max) :]
         self._at += len(records)
         if self._at == len(self._waiting):

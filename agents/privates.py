@@ -14,37 +14,67 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from importlib.metadata import version
 from typing import Any, NamedTuple
 
-from aiokafka import AIOKafkaConsumer, ConsumerRecord
+from aiokafka import ConsumerRecord
 from aiokafka.errors import CommitFailedError, ConsumerStoppedError, IllegalStateError, KafkaError
 from faust.events import Event
 from faust.topics import Topic
 from faust.transport.drivers import aiokafka as stock
 from faust.types import TP
 from faust.types.tuples import ConsumerMessage, Message, ack_lock
-from mode import ServiceT
+from mode import Service, ServiceT
+from mode.utils.futures import maybe_async
 
 FAUST_VERSION = "0.15.3"
 Records = Mapping[TP, Sequence[ConsumerRecord]]
 
 
-class Thread(stock.AIOKafkaConsumerThread):
-    """The thread in which aiokafka's consumer lives, so that heartbeats go on while an agent works."""
+class Client(stock.AIOKafkaConsumerThread):
+    """aiokafka's consumer, in the loop of the worker instead of a thread of its own.
 
-    fetch_wait_ms: int
+    A thread and a busy loop take the interpreter from each other at every call of a socket, so that each fetch waits
+    several times for its turn, and what it brings has to cross from loop to loop. The heartbeats are in the loop now,
+    too: a worker that blocks it for longer than its session loses its partitions to those who go on.
+    """
 
-    def _create_worker_consumer(self, transport: stock.Transport) -> AIOKafkaConsumer:
-        consumer = super()._create_worker_consumer(transport)
-        consumer._fetch_max_wait_ms = self.fetch_wait_ms
-        return consumer
+    # What mode's ServiceThread replaced, back as it is for every other service.
+    maybe_start = Service.maybe_start
+    start = Service.start
+    stop = Service.stop
+    _stopped_set = Service._stopped_set
+    _stop_children = Service._stop_children
+    _stop_futures = Service._stop_futures
+    _stop_exit_stacks = Service._stop_exit_stacks
+    set_shutdown = Service.set_shutdown
+    wait_for_shutdown = False
 
-    async def fetch(self, partitions: Collection[TP], seconds: float, events_max: int | None) -> Records:
-        """Answer what was fetched of ``partitions`` (not none); wait ``seconds`` where there is nothing yet.
+    def __init__(self, consumer: "Consumer", *, loop: asyncio.AbstractEventLoop, **kwargs: Any) -> None:
+        super().__init__(consumer, loop=loop, thread_loop=loop, **kwargs)
 
-        Called from the main loop. Raises ConsumerStoppedError. Must not be cancelled: what aiokafka took out of
-        its buffers would be lost, though the position is behind it.
+    async def on_stop(self) -> None:
+        """Leave the group."""
+        if self._consumer is not None:
+            await self._consumer.stop()
+
+    async def call_thread(self, fun: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Call it here."""
+        return await maybe_async(fun(*args, **kwargs))
+
+    def aim(self, partitions: Collection[TP], wait_ms: int, bytes_min: int) -> None:
+        """Say what the fetches from now on ask for: of ``partitions``, held until there are ``bytes_min`` bytes."""
+        consumer = self._ensure_consumer()
+        wanted, paused = set(map(stock.ensure_aiokafka_TP, partitions)), consumer.paused()
+        consumer.pause(*(consumer.assignment() - wanted - paused))
+        consumer.resume(*(paused & wanted))
+        consumer._fetcher._fetch_max_wait_ms = wait_ms
+        consumer._fetcher._fetch_min_bytes = bytes_min
+
+    async def fetch(self, seconds: float) -> Records:
+        """Answer all that was fetched; wait ``seconds`` where there is nothing yet.
+
+        Raises ConsumerStoppedError. Must not be cancelled: what aiokafka took out of its buffers would be lost,
+        though the position is behind it.
         """
-        job = self._fetch_records(self._ensure_consumer(), set(partitions), timeout=seconds, max_records=events_max)
-        found: Records = await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(job, self.thread_loop))
+        found: Records = await self._fetch_records(self._ensure_consumer(), set(), timeout=seconds)
         return found
 
     async def _commit(self, offsets: Mapping[TP, int]) -> bool:
@@ -65,12 +95,8 @@ class Thread(stock.AIOKafkaConsumerThread):
 class Consumer(stock.Consumer):
     """Faust's consumer with the names that the driver replaces or calls."""
 
-    def _new_consumer_thread(self) -> Thread:
-        return self.new_thread()
-
-    def new_thread(self) -> Thread:
-        """Make the thread."""
-        return Thread(self, loop=self.loop, beacon=self.beacon)
+    def _new_consumer_thread(self) -> Client:
+        return Client(self, loop=self.loop, beacon=self.beacon)
 
     async def _drain_messages(self, fetcher: ServiceT) -> None:
         await self.drain(lambda: self.should_stop or fetcher.should_stop)
@@ -79,11 +105,20 @@ class Consumer(stock.Consumer):
         """Read and hand on, until ``stopping``."""
         raise NotImplementedError
 
-    async def fetch(self, partitions: Collection[TP], seconds: float, events_max: int | None) -> Records:
-        """See `Thread.fetch`."""
-        thread = self._thread
-        assert isinstance(thread, Thread)  # noqa: S101  (made above)
-        return await thread.fetch(partitions, seconds, events_max)
+    @property
+    def client(self) -> Client:
+        """What talks to the broker."""
+        client = self._thread
+        assert isinstance(client, Client)  # noqa: S101  (made above)
+        return client
+
+    async def fetch(self, seconds: float) -> Records:
+        """See `Client.fetch`."""
+        return await self.client.fetch(seconds)
+
+    def aim(self, partitions: Collection[TP], wait_ms: int, bytes_min: int) -> None:
+        """See `Client.aim`."""
+        self.client.aim(partitions, wait_ms, bytes_min)
 
     async def rewind(self, partitions: Collection[TP]) -> None:
         """Go back to the oldest record that the broker keeps."""
@@ -163,12 +198,16 @@ RELIED_ON = (
     Relied("faust.transport.consumer:Consumer.on_buffer_full", "c8961679e0bc"),
     Relied("faust.transport.consumer:Consumer.on_buffer_drop", "4b57e8a418d5"),
     Relied("faust.transport.drivers.aiokafka:Consumer._new_consumer_thread", "0870ec53dea7"),
-    Relied("faust.transport.drivers.aiokafka:AIOKafkaConsumerThread._create_worker_consumer", "c2701bfc3e6f"),
     Relied("faust.transport.drivers.aiokafka:AIOKafkaConsumerThread._commit", "932852ce7a23"),
     Relied("faust.transport.drivers.aiokafka:Producer.on_start", "219c9a7a785d"),
     Relied("faust.transport.drivers.aiokafka:Producer.on_stop", "86799c5ab7b6"),
     Relied("faust.transport.drivers.aiokafka:Producer.flush", "36d0cb3615f6"),
     Relied("faust.topics:Topic._compile_decode", "6474178f8c21"),
+    # What `Client` takes back, or leaves unused
+    Relied("mode.threads:ServiceThread", "327e312386fa"),
+    Relied("mode.threads:QueueServiceThread", "219c18b1f499"),
+    Relied("mode.services:Service.start", "d2f2f9e03f52"),
+    Relied("mode.services:Service.stop", "e17cd2b6bd01"),
     # What it calls
     Relied("faust.transport.consumer:ThreadDelegateConsumer._commit", "a20eec84e4b2"),
     Relied("faust.transport.consumer:ThreadDelegateConsumer.seek_to_committed", "f1d483b861b0"),
@@ -204,6 +243,11 @@ RELIED_ON = (
     Relied("aiokafka.consumer.consumer:AIOKafkaConsumer.start", "2f1ba7044332"),
     Relied("aiokafka.consumer.consumer:AIOKafkaConsumer.seek_to_committed", "f6cd85c8b70a"),
     Relied("aiokafka.consumer.consumer:AIOKafkaConsumer.seek_to_beginning", "231229deedd7"),
+    Relied("aiokafka.consumer.consumer:AIOKafkaConsumer.pause", "d5fc6f423650"),
+    Relied("aiokafka.consumer.consumer:AIOKafkaConsumer.resume", "9301532efa15"),
+    Relied("aiokafka.consumer.consumer:AIOKafkaConsumer.paused", "9163884fe2e9"),
+    Relied("aiokafka.consumer.fetcher:Fetcher._fetch_requests_routine", "2a8ec5932644"),
+    Relied("aiokafka.consumer.fetcher:Fetcher._get_actions_per_node", "1dab2cf937d1"),
     Relied("aiokafka.consumer.fetcher:Fetcher.fetched_records", "be4348896b9b"),
     Relied("aiokafka.consumer.fetcher:FetchResult.getall", "3e717e30de50"),
 )

@@ -29,9 +29,6 @@ STOP_SECONDS_MAX = 60.0
 # A collection of the oldest generation walks everything that lives; what was made at the start never dies.
 GC_THRESHOLDS = (20_000, 20, 50)
 
-# The consumer's thread needs the interpreter for moments only, and often; the default of 5 ms is a hop's whole latency.
-SWITCH_SECONDS = 0.0005
-
 log = logging.getLogger("heartline")
 Opener = Callable[[Settings], AbstractAsyncContextManager[House]]
 
@@ -82,7 +79,6 @@ async def _work(settings: Settings, only: Collection[str], opener: Opener) -> in
         gc.collect()
         gc.freeze()
         gc.set_threshold(*GC_THRESHOLDS)
-        sys.setswitchinterval(SWITCH_SECONDS)
         try:
             await app.start()
             watchdog.start()

@@ -6,7 +6,6 @@
     ├── Rejected        this input can never be good: keep it with its reason, go on     (fate: rejected)
     │   └── TooSlow     one input took longer than its deadline                          (fate: rejected)
     ├── Unavailable     a door is shut for now: hold the line, try again                 (fate: unavailable)
-    ├── StaleVersion    somebody else wrote first: read again, decide again              (handled inside a stage)
     └── Misconfigured   the setting, policy or topic named is wrong: mend it, start again (fate: exit)
 """
 
@@ -53,10 +52,6 @@ class TooSlow(Rejected):
 
 class Unavailable(HeartlineError):
     """A door (Kafka, Redis, a model) does not answer now; the same call may succeed later."""
-
-
-class StaleVersion(HeartlineError):
-    """The state was written by somebody else since it was read."""
 
 
 class Misconfigured(HeartlineError):

@@ -1,6 +1,6 @@
 """The record-batch driver, without a broker: its consumer reads from a log in memory.
 
-`LogConsumer` replaces the five calls that go to aiokafka's thread, with aiokafka's meaning: a fetch moves the
+`LogConsumer` replaces the calls that go to aiokafka, with aiokafka's meaning: a fetch moves the
 position, whether or not anybody takes what it brought. Real brokers and workers: ``tests/faults/test_engine.py``.
 """
 
@@ -33,8 +33,6 @@ def record(tp: TP, offset: int, value: bytes = b"value") -> ConsumerRecord:
 class LogConsumer(Consumer):
     """The driver's consumer on a log in memory."""
 
-    fetch_every_seconds = 0.0
-
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.logs: dict[TP, list[ConsumerRecord]] = {A: [], B: []}
@@ -45,13 +43,20 @@ class LogConsumer(Consumer):
         self.hold = asyncio.Event()  # cleared: a fetch comes back only when it is set
         self.hold.set()
         self.fetches = 0
+        self.wanted: set[TP] = {A, B}
+        self.waits_ms: list[int] = []
         self.oldest = 0
 
-    async def fetch(self, partitions: Collection[TP], seconds: float, events_max: int | None) -> Records:
+    def aim(self, partitions: Collection[TP], wait_ms: int, bytes_min: int) -> None:
+        """Take note of what to ask for."""
+        self.wanted = set(partitions)
+        self.waits_ms.append(wait_ms)
+
+    async def fetch(self, seconds: float) -> Records:
         """Answer what the logs hold from each position on."""
         self.fetches += 1
         found = {}
-        for tp in sorted(partitions):
+        for tp in sorted(self.wanted):
             found[tp] = [one for one in self.logs[tp] if one.offset >= self.positions.get(tp, 0)]
             if found[tp]:
                 self.positions[tp] = found[tp][-1].offset + 1
@@ -147,7 +152,6 @@ class Bench:
         if self._reading is not None:
             self._reading.cancel()
             await asyncio.wait([self._reading])
-        self.consumer._thread.thread_loop.close()
 
 
 @pytest.fixture
@@ -184,7 +188,6 @@ async def test_the_bounds_are_the_limits(tmp_path: Path) -> None:
     consumer = app.consumer
     assert isinstance(consumer, Consumer)
     assert (consumer.batch_events_max, consumer.batch_bytes_max) == (BATCH_EVENTS_MAX, BATCH_BYTES_MAX)
-    consumer._thread.thread_loop.close()
 
 
 async def test_latest_is_refused(tmp_path: Path) -> None:
@@ -245,16 +248,25 @@ async def test_a_full_partition_is_not_fetched(bench: Bench) -> None:
     assert bench.consumer.fetches > fetches
 
 
-async def test_fetches_keep_a_distance(bench: Bench) -> None:
-    """However often the loop turns, the broker is asked again only after the distance, and then by itself."""
-    bench.consumer.fetch_every_seconds = 0.02
+async def test_the_broker_gathers_while_records_come(bench: Bench) -> None:
+    """An idle worker is answered at the first record; while records come the broker gathers them for some ms."""
     await bench.read()
-    assert bench.consumer.fetches == 1
+    assert bench.consumer.waits_ms == [driver.IDLE_WAIT_MS]
     bench.consumer.logs[A] = [record(A, 0)]
-    async with asyncio.timeout(5):
-        while not bench.messages:
-            await asyncio.sleep(0)
-    assert bench.consumer.fetches == 2
+    await bench.rest()
+    assert bench.consumer.waits_ms == [driver.IDLE_WAIT_MS, driver.GATHER_MS, driver.IDLE_WAIT_MS]
+
+
+async def test_a_full_partition_is_asked_again_as_soon_as_it_is_not(bench: Bench) -> None:
+    """A partition that was left out is back in what is asked for with its next batch, while a fetch is on its way."""
+    bench.consumer.logs[A] = [record(A, n) for n in range(6)]
+    await bench.read()
+    assert bench.consumer.wanted == {B}
+    bench.consumer.hold.clear()
+    await bench.rest()
+    await bench.finish(bench.messages[0])
+    assert bench.consumer.wanted == {A, B}
+    bench.consumer.hold.set()
 
 
 async def test_the_counts_for_a_watchdog(bench: Bench) -> None:
@@ -386,7 +398,7 @@ async def test_a_body_left_in_the_middle(bench: Bench, monkeypatch: pytest.Monke
 
 
 async def test_a_crashed_worker_commits_no_more(bench: Bench) -> None:
-    """After a crash nothing is asked of aiokafka's thread, which would not answer, so that the worker can end."""
+    """After a crash nothing is committed any more: what could be was committed before, and the worker can end."""
     bench.consumer.logs[A] = [record(A, 0)]
     await bench.read()
     await bench.finish(bench.messages[0])

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
@@ -114,6 +114,7 @@ def test_a_record_larger_than_the_bound_goes_alone() -> None:
     events_max=st.integers(1, 12),
     bytes_max=st.integers(1, 200),
 )
+@example(sizes=[(-1, 16), (40, 40), (40, 40)], chunks=[], events_max=3, bytes_max=175)
 def test_batches_are_bounded_and_whole(
     sizes: list[tuple[int, int]], chunks: list[int], events_max: int, bytes_max: int
 ) -> None:

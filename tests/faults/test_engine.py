@@ -326,7 +326,7 @@ async def test_a_body_that_raises(scene: Scene) -> None:
 async def test_nothing_moves_any_more(scene: Scene, fault: str) -> None:
     """A body that blocks the loop or hangs is found by the watchdog, which ends the worker; its batch comes again.
 
-    Without it both would last for ever: heartbeats come from a thread of their own, so the group is content.
+    Without it a worker that hangs would last for ever, since its heartbeats go on, and one that blocks would not end.
     """
     await scene.publish(400)
     first = scene.work(hung_seconds=3.0, **{fault: ["250"]})
