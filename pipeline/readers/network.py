@@ -24,7 +24,7 @@ from pipeline.readers.words import GAP
 
 Array = NDArray[Any]  # of float32
 ROWS: Final = 48  # rows of a block; a multiple of what the kernels of BLAS take at once
-BATCH_PIECES_MAX: Final = 1_600  # pieces worked on at once: their rows stay in the processor's cache
+BATCH_PIECES_MAX: Final = 640  # pieces worked on at once: their rows stay in the processor's cache
 FIRST_WIDTH: Final = 5  # pieces that the first convolution looks at
 POOLS: Final = 2  # weighted means of the rows of a text
 GAPS: Final = FIRST_WIDTH // 2  # rows between two texts, so that no convolution reaches over them
@@ -92,15 +92,12 @@ class Network:
         seen = self._convolved(ids, gaps)
         spoken = seen @ self._place
         spoken += self._place_bias
-        pools = np.exp(np.clip(spoken[:, -POOLS:], -WEIGHT_MAX, WEIGHT_MAX))
-        pools[gaps] = 0
-        pooled = [
-            *self._weighed(seen, pools, starts, rows),
-            *self._plain(seen, counts, starts, rows),
-            np.array(tones, np.float32)[:, None],
-        ]
+        pools = np.ones((len(ids), POOLS + 1), np.float32)
+        np.exp(np.clip(spoken[:, -POOLS:], -WEIGHT_MAX, WEIGHT_MAX), out=pools[:, :POOLS])
         text = np.zeros((-(-len(texts) // ROWS) * ROWS, len(self._hidden)), np.float32)
-        np.concatenate(pooled, axis=1, out=text[: len(texts)])
+        self._pooled(text, seen, pools, starts.tolist(), counts.tolist())
+        text[: len(texts), -2] = np.log1p(counts) / 3
+        text[: len(texts), -1] = tones
         hidden = text @ self._hidden
         hidden += self._hidden_bias
         np.maximum(hidden, 0, out=hidden)
@@ -127,20 +124,20 @@ class Network:
         seen[gaps] = 0
         return seen
 
-    @staticmethod
-    def _weighed(seen: Array, pools: Array, starts: NDArray[np.intp], rows: int) -> list[Array]:
-        sums = np.add.reduceat(pools[:rows], starts, axis=0)
-        return [
-            np.add.reduceat(seen[:rows] * pools[:rows, pool, None], starts, axis=0) / sums[:, pool, None]
-            for pool in range(POOLS)
-        ]
+    def _pooled(self, text: Array, seen: Array, pools: Array, starts: Sequence[int], counts: Sequence[int]) -> None:
+        """Write into ``text`` what the rows of each text say together: means by weight, the most, the sum.
 
-    @staticmethod
-    def _plain(seen: Array, counts: NDArray[np.intp], starts: NDArray[np.intp], rows: int) -> list[Array]:
-        most = np.maximum.reduceat(seen[:rows], starts, axis=0)
-        size = counts.astype(np.float32)[:, None]
-        total = np.add.reduceat(seen[:rows], starts, axis=0) / (2 * np.sqrt(size))
-        return [most, total, np.log1p(size) / 3]
+        A small product a text is several times as fast as numpy's sums over ragged rows.
+        """
+        wide = self._wide
+        for row, start, count in zip(text, starts, counts, strict=False):
+            said, weights = seen[start : start + count], pools[start : start + count]
+            several = weights.T @ said
+            np.divide(
+                several[:POOLS], weights[:, :POOLS].sum(axis=0)[:, None], out=row[: POOLS * wide].reshape(POOLS, wide)
+            )
+            said.max(axis=0, out=row[POOLS * wide : (POOLS + 1) * wide])
+            np.divide(several[POOLS], 2 * count**0.5, out=row[(POOLS + 1) * wide : (POOLS + 2) * wide])
 
     def _placed(self, ids: NDArray[np.intp]) -> NDArray[np.intp]:
         """Answer the rows of the table for ``ids``, after having worked out those that are new."""
