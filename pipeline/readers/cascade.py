@@ -16,7 +16,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.domain.limits import DEEP_SHARE_MAX, DEEP_FREE_TEXTS_MAX
+from pipeline.domain.limits import DEEP_FREE_TEXTS_MAX, DEEP_SHARE_MAX
 from pipeline.readers.fast import Asked, FastReader
 from pipeline.readers.network import Array
 from pipeline.readers.transformer import Transformer
