@@ -1,8 +1,8 @@
 """The network of the fast reader, in numpy.
 
 Each piece of a word has a vector that does not depend on its neighbours. Two convolutions, of width 5 and 3, look at
-the neighbours, the second on top of the first; their sum, one row a piece, is what a place in the text says. Over a text
-the rows are pooled four ways (two weighted means whose weights the row itself decides, the maximum, the sum), VADER's
+the neighbours, the second on top of the first; their sum, one row a piece, is what a place says. Over a text the
+rows are pooled four ways (two weighted means whose weights the row itself decides, the maximum, the sum), VADER's
 valence is set beside them, and one hidden layer answers what the text says as a whole. A second, linear answer is
 given for each row alone: how much that place speaks for each emotion. It is trained to say of the text what the labels
 say, and shows where they show.

@@ -2,7 +2,20 @@
 
 from pipeline.domain import limits
 
-UNITS = ("BYTES", "CHARS", "DEPTH", "SECONDS", "EVENTS", "MAX", "HANDLES", "ATTEMPTS", "TRIES", "MOMENTS", "ALERTS", "TEXTS")
+UNITS = {
+    "BYTES",
+    "CHARS",
+    "DEPTH",
+    "SECONDS",
+    "EVENTS",
+    "MAX",
+    "HANDLES",
+    "ATTEMPTS",
+    "TRIES",
+    "MOMENTS",
+    "ALERTS",
+    "TEXTS",
+}
 
 
 def test_every_limit_is_a_positive_number_with_its_unit() -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.domain.limits import DEEP_SHARE_MAX, DEEP_FREE_TEXTS_MAX
+from pipeline.domain.limits import DEEP_FREE_TEXTS_MAX, DEEP_SHARE_MAX
 from pipeline.readers import cascade
 from pipeline.readers.cascade import CascadeReader, blended, blended_scale, chosen, doubts
 from pipeline.readers.deep import DeepReader
