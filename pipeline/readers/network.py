@@ -4,8 +4,8 @@ Each piece of a word has a vector that does not depend on its neighbours. Two co
 the neighbours, the second on top of the first; their sum, one row a piece, is what a place says. Over a text the
 rows are pooled four ways (two weighted means whose weights the row itself decides, the maximum, the sum), VADER's
 valence is set beside them, and one hidden layer answers what the text says as a whole. A second, linear answer is
-given for each row alone: how much that place speaks for each emotion. It is trained to say of the text what the labels
-say, and shows where they show.
+given for each row: how much that place speaks for each emotion. It is trained to say of the text what the labels say,
+and shows where they show. Neighbours see the same words, so it is sharpened by what each piece says alone.
 
 The pieces of all texts stand in one array, gaps between two texts, so that one product serves them all. Over vectors
 that never change the first convolution is a sum of five table look-ups; a piece's rows of that table are worked out
@@ -35,8 +35,8 @@ WEIGHT_MAX: Final = 20.0  # of the logarithm of a pooling weight
 class Answer(NamedTuple):
     """What the network says of texts.
 
-    ``whole``: a row of outputs a text. ``places``: a row a piece, its evidence for each emotion (and for none), before
-    the logistic function. ``starts``: the first row of each text in ``places``, and the end of the last one.
+    ``whole``: a row of outputs a text. ``places``: a row a piece, its evidence for each emotion (and for none), in
+    the text and alone. ``starts``: the first row of each text in ``places``, and the end of the last one.
     """
 
     whole: Array
@@ -62,6 +62,7 @@ class Network:
         vocabulary = len(self._codes)
         self._rows = np.zeros(vocabulary, np.int32)  # place of a piece in the table, 0 where it was not met yet
         self._table = np.zeros((1_024, FIRST_WIDTH, self._wide), np.float32)
+        self._alone = np.zeros((1_024, self._place.shape[1] - POOLS), np.float32)
         self._met = 1  # row 0 is the gap
 
     def answer(self, texts: Sequence[Sequence[int]], tones: Sequence[float]) -> Answer:
@@ -89,7 +90,8 @@ class Network:
         ids[:rows] = np.fromiter(chain.from_iterable((*text, *BETWEEN) for text in texts), np.intp, rows)
         starts = ends - counts - GAPS
         gaps = np.flatnonzero(ids == GAP)
-        seen = self._convolved(ids, gaps)
+        at = self._placed(ids)
+        seen = self._convolved(at, gaps)
         spoken = seen @ self._place
         spoken += self._place_bias
         pools = np.ones((len(ids), POOLS + 1), np.float32)
@@ -103,11 +105,10 @@ class Network:
         np.maximum(hidden, 0, out=hidden)
         whole = hidden @ self._head
         whole += self._head_bias
-        return whole[: len(texts)], spoken[:rows, :-POOLS], starts
+        return whole[: len(texts)], spoken[:rows, :-POOLS] + self._alone[at[:rows]], starts
 
-    def _convolved(self, ids: NDArray[np.intp], gaps: NDArray[np.intp]) -> Array:
-        """Answer what each place says, zero at the gaps: a block of whole rows."""
-        at = self._placed(ids)
+    def _convolved(self, at: NDArray[np.intp], gaps: NDArray[np.intp]) -> Array:
+        """Answer what each place says, zero at the gaps: a block of whole rows. ``at`` are rows of the table."""
         seen: Array = self._table[at, GAPS]
         for away in range(1, GAPS + 1):
             seen[away:] += self._table[at[:-away], GAPS - away]
@@ -147,16 +148,29 @@ class Network:
             return at.astype(np.intp)
         last = self._met + len(new)
         if last > len(self._table):
-            grown = np.zeros(
-                (min(len(self._codes) + 1, max(last, 2 * len(self._table))), FIRST_WIDTH, self._wide), np.float32
-            )
-            grown[: self._met] = self._table[: self._met]
-            self._table = grown
+            rows = min(len(self._codes) + 1, max(last, 2 * len(self._table)))
+            self._table, self._alone = _grown(self._table, rows), _grown(self._alone, rows)
         padded = np.zeros((-(-len(new) // ROWS) * ROWS, self._codes.shape[1]), np.float32)
         padded[: len(new)] = self._codes[new] * self._scales[new, None]
         several = (padded @ self._first)[: len(new)].reshape(len(new), FIRST_WIDTH, self._wide)
         several[:, GAPS] += self._first_bias
         self._table[self._met : last] = several
+        self._alone[self._met : last] = self._said_alone(several[:, GAPS])
         self._rows[new] = np.arange(self._met, last)
         self._met = last
         return self._rows[ids].astype(np.intp)
+
+    def _said_alone(self, first: Array) -> Array:
+        """Answer the evidence of pieces that have no neighbours; ``first`` is what the first convolution makes of them."""
+        wide = self._wide
+        seen = np.zeros((-(-len(first) // ROWS) * ROWS, wide), np.float32)
+        np.maximum(first, 0, out=seen[: len(first)])
+        seen += np.maximum(seen @ self._second[:, wide : 2 * wide] + self._second_bias, 0)
+        said: Array = seen @ self._place[:, :-POOLS] + self._place_bias[:-POOLS]
+        return said[: len(first)]
+
+
+def _grown(table: Array, rows: int) -> Array:
+    grown = np.zeros((rows, *table.shape[1:]), np.float32)
+    grown[: len(table)] = table
+    return grown

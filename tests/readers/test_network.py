@@ -44,6 +44,12 @@ def convolved(rows: NDArray[np.float64], kernel: NDArray[np.float64], bias: NDAr
 
 def plainly(given: dict[str, NDArray[np.generic]], ids: list[int], tone: float) -> tuple[NDArray, NDArray]:
     """Answer what the network has to say of one text, in double precision and without any trick."""
+    whole, places = in_text(given, ids, tone)
+    return whole, places + np.vstack([in_text(given, [piece], tone)[1] for piece in ids])
+
+
+def in_text(given: dict[str, NDArray[np.generic]], ids: list[int], tone: float) -> tuple[NDArray, NDArray]:
+    """Answer the outputs, and the evidence of each place as its text has it."""
     w = {name: array.astype(np.float64) for name, array in given.items()}
     vectors = w["pieces"][ids] * w["pieces_scale"][ids, None]
     first = convolved(vectors, w["first"], w["first_bias"])
