@@ -195,6 +195,7 @@ def _fast(recipe: Recipe, scores: Array, vectors: Array, seed: int) -> Judged:
     hard = corpus.met(_texts(ground.train), ground.pieces, PIECES_MAX)
     courses = [Course(soft, answers(scores)), Course(hard, targets(ground.train), FAST_LABELS_WEIGHT)]
     teach(weights, courses, chance, recipe.say, epochs=FAST_EPOCHS)
+    weights = student.balanced(weights, targets(ground.train))
     said, told = FastReader(exported(weights, Scale())).said(_texts(ground.dev))
     scale = fitted(said, targets([row for row, yes in zip(ground.dev, told, strict=True) if yes]))
     made = exported(weights, scale)

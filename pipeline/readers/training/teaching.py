@@ -10,7 +10,7 @@ from pipeline.readers.training.student import Texts, Weights, learnt
 from pipeline.readers.training.targets import Array
 
 RATE: Final = 2e-3
-PIECES_SHARE: Final = 0.2  # of the rate, for the vectors of the pieces
+PIECES_SHARE: Final = 0.12  # of the rate, for the vectors of the pieces
 BATCH_TEXTS: Final = 64
 WARM_STEPS: Final = 200
 STEPS_TOLD: Final = 500  # between two lines of progress
