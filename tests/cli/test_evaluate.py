@@ -12,7 +12,7 @@ from pipeline.cli.app import create_app
 from pipeline.cli.evaluate import BATCH_TEXTS, COMPLAINTS_MAX, OTHERS
 from pipeline.readers.evaluation import FIGURES
 
-ANGRY = {"text": "Nobody called back, I was ignored. Terrible!", "emotions": {"neglected": 3}, "primary": "neglected"}
+ANGRY = {"text": "Nobody ever called back, I was ignored.", "emotions": {"neglected": 3}, "primary": "neglected"}
 GLAD = {"text": "I love it, absolutely amazing", "emotions": {"happy": 3}, "primary": ["happy", "pleased"]}
 ROWS: list[dict[str, Any]] = [
     {**ANGRY, "valence": -2, "source": "calls", "split": "dev", "effort": "high"},

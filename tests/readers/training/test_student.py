@@ -77,7 +77,7 @@ def test_the_network_learns_and_repeats() -> None:
 
     def taught_once() -> dict[str, NDArray[Any]]:
         weights = small()
-        teach(weights, [course], np.random.default_rng(1), lambda _: None, epochs=40, rate=2e-2, size=32)
+        teach(weights, [course], np.random.default_rng(1), lambda _: None, epochs=60, rate=2e-2, size=32)
         return weights
 
     weights, again = taught_once(), taught_once()
