@@ -12,6 +12,7 @@ handle meanwhile) starts over with what is known now.
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import NamedTuple
 
 from pipeline.domain.envelope import Record, seal
@@ -58,7 +59,12 @@ async def stitch(batch: Sequence[Read], doors: Doors, outcome: Outcome) -> Seque
 
 def arrival(record: Record) -> datetime:
     """Answer when Kafka got ``record``."""
-    return datetime.fromtimestamp(record.timestamp / 1000, UTC)
+    return _at(record.timestamp)
+
+
+@lru_cache(maxsize=4_096)  # several steps ask it of each record, and records arrive many in a millisecond
+def _at(milliseconds: int) -> datetime:
+    return datetime.fromtimestamp(milliseconds / 1000, UTC)
 
 
 def _handles(read: Read, region: str) -> tuple[str, ...]:
