@@ -26,8 +26,8 @@ demo: install ## Start the embedded servers and all agents, replay a story, show
 	$(call say,Starting Heartline with its sample story)
 	@$(BIN)/heartline up --demo
 
-check: install lint test ## Every check and test that needs no Docker (about 11 minutes)
-	@$(MAKE) --no-print-directory -j2 service kafka  # both wait for sessions to end most of the time
+check: install lint test ## Every check and test that needs no Docker (about 8 minutes)
+	@$(MAKE) --no-print-directory -j4 $(HALVES)
 	$(call took,all checks and tests passed)
 
 lint: install ## Format, lint, types, import contracts (about 20 seconds)
@@ -56,6 +56,19 @@ kafka: install ## The Kafka tests: on Apache Kafka itself, where Java 17 and Mav
 	$(call say,Kafka tests: on Apache Kafka (needs Java 17 or newer and Maven; skipped with the reason otherwise))
 	@$(BIN)/pytest -q -m 'kafka and not chaos'
 	$(call took,done)
+
+# The service and the Kafka tests in two halves each, for `check` to run side by side: they wait for sessions to end most
+# of the time. Each half starts servers of its own.
+HALVES := service-workers service-others kafka-workers kafka-others
+WORKERS := tests/faults/test_engine.py tests/faults/test_processes.py
+
+%-workers: install
+	$(call say,The $* tests of whole workers)
+	@$(BIN)/pytest -q -m '$* and not chaos' $(WORKERS)
+
+%-others: install
+	$(call say,The other $* tests)
+	@$(BIN)/pytest -q -m '$* and not chaos' $(addprefix --ignore=,$(WORKERS))
 
 bench: install ## Measure, against peers, in one run (about 20 minutes on a quiet machine)
 	$(call say,Benchmarks on Apache Kafka)
