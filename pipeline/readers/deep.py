@@ -22,6 +22,7 @@ class DeepReader(FastReader):
     """
 
     name = "deep/1"
+    tone_share = 0.1  # less than in the fast one: this one needs less help
     slow = True
 
     def __init__(self, weights: Mapping[str, NDArray[Any]] | None = None, deep: Transformer | None = None) -> None:
