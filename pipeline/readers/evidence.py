@@ -1,7 +1,8 @@
 """Where in a text an emotion shows.
 
 The network answers for each piece of a word how much it speaks for each emotion. What speaks for it nearly as much as
-the place that speaks most is shown: neighbours together, whole words, without the little words at the edges, but with the one before that turns or stresses them.
+the place that speaks most is shown: neighbours together, whole words, without the little words at the edges, but with
+the one before that turns or stresses them.
 """
 
 from collections.abc import Sequence

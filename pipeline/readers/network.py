@@ -161,7 +161,7 @@ class Network:
         return self._rows[ids].astype(np.intp)
 
     def _said_alone(self, first: Array) -> Array:
-        """Answer the evidence of pieces that have no neighbours; ``first`` is what the first convolution makes of them."""
+        """Answer the evidence of pieces without neighbours; ``first`` is what the first convolution makes of them."""
         wide = self._wide
         seen = np.zeros((-(-len(first) // ROWS) * ROWS, wide), np.float32)
         np.maximum(first, 0, out=seen[: len(first)])
