@@ -32,7 +32,7 @@ from pipeline.readers.training.teaching import Course, Say, teach
 from pipeline.readers.verdict import Scale
 
 TEACHER: Final = transformer.Plan(epochs=2, rate=5e-5, size=32, pieces=110, fading=0.95, frozen=6)
-DEEP: Final = transformer.Plan(epochs=3, rate=8e-5, size=16, pieces=126)
+DEEP: Final = transformer.Plan(epochs=3, rate=1.1e-4, size=32, pieces=126)
 DEEP_SCORES_WEIGHT: Final = 0.5
 FAST_EPOCHS: Final = 6
 FAST_LABELS_WEIGHT: Final = 4.0
