@@ -19,6 +19,7 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from pipeline.readers.words import GAP
 
@@ -45,9 +46,15 @@ class Answer(NamedTuple):
 
 
 class Network:
-    """The trained weights, ready for use. ``weights`` are the arrays of the file that ``train`` writes."""
+    """The trained weights, ready for use. ``weights`` are the arrays of the file that ``train`` writes.
+
+    From here on this process takes products with one thread: for products as small as these, several wait for one
+    another longer than they work, and take the other workers' processors while they do.
+    """
 
     def __init__(self, weights: Mapping[str, NDArray[np.generic]]) -> None:
+        threadpool_limits(1, user_api="blas")
+
         def given(name: str) -> Array:
             return np.ascontiguousarray(weights[name], np.float32)
 
