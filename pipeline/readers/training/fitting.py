@@ -7,8 +7,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.readers.training.targets import CHOICES, Array, odds, shares
-from pipeline.readers.verdict import FELT, NEGATIVE, PRIMARY, STRENGTH, VALENCE
+from pipeline.readers.training.targets import CHOICES, Array, shares
+from pipeline.readers.verdict import FELT, NEGATIVE, PRIMARY, STRENGTH, VALENCE, odds
 
 # How much each question counts: the sum over the emotions of the binary cross-entropy, and so on.
 FELT_SHARE: Final = 0.5

@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.readers.training.targets import Array, clear, odds
+from pipeline.readers.training.targets import Array, clear
 from pipeline.readers.verdict import (
     EMOTIONS_COUNT,
     FELT,
@@ -21,6 +21,7 @@ from pipeline.readers.verdict import (
     NONE,
     PRIMARY,
     Scale,
+    odds,
     primaries,
     verdicts,
 )

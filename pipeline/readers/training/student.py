@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from pipeline.readers.network import FIRST_WIDTH, POOLS, WEIGHT_MAX
 from pipeline.readers.training.fitting import by_length, loss, padded, surprise
-from pipeline.readers.training.targets import Array, odds
-from pipeline.readers.verdict import FELT, NONE, OUTPUTS, PRIMARY
+from pipeline.readers.training.targets import Array
+from pipeline.readers.verdict import FELT, NONE, OUTPUTS, PRIMARY, odds
 from pipeline.readers.words import GAP
 
 VECTOR: Final = 256  # numbers of a piece

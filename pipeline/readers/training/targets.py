@@ -27,6 +27,7 @@ from pipeline.readers.verdict import (
     SUCCESS,
     SUCCESSES,
     VALENCE,
+    odds,
 )
 
 Array = NDArray[np.floating[Any]]
@@ -69,12 +70,6 @@ def clear(wanted: Array) -> NDArray[np.bool_]:
     hurt = wanted[:, PRIMARY][:, : len(EMOTIONS)][:, [emotion.hurts for emotion in EMOTIONS]].sum(axis=1)
     sure: NDArray[np.bool_] = ((hurt == 0) & (wanted[:, VALENCE] >= 0)) | ((hurt > 1 - 1e-6) & (wanted[:, VALENCE] < 0))
     return sure
-
-
-def odds(logits: Array) -> Array:
-    """Answer probabilities from logarithms of odds."""
-    likely: Array = 1 / (1 + np.exp(-np.clip(logits, -30, 30)))
-    return likely
 
 
 def shares(logits: Array) -> Array:

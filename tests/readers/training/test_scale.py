@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from pipeline.readers.training.scale import REVIEW_SHARE, fitted, named_from, platt, sure_from, temperature
-from pipeline.readers.training.targets import odds
-from pipeline.readers.verdict import FELT, NEGATIVE, NONE, OUTPUTS, PRIMARY, VALENCE, Scale, primaries, verdicts
+from pipeline.readers.verdict import FELT, NEGATIVE, NONE, OUTPUTS, PRIMARY, VALENCE, Scale, odds, primaries, verdicts
 
 ROWS = 4_000
 
