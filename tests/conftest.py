@@ -11,11 +11,16 @@ from pathlib import Path
 
 import pytest
 import redis
+from hypothesis import settings
 
 from pipeline.embedded.kafka import Kafka
 from pipeline.embedded.server import Server
 from pipeline.embedded.tansu import Tansu
 from pipeline.embedded.valkey import Valkey
+
+# How long an example takes is nothing a test may fail by: machines are busy.
+settings.register_profile("heartline", deadline=None)
+settings.load_profile("heartline")
 
 MARKERS = {"tansu": "service", "valkey": "service", "flush": "service", "kafka": "kafka"}
 BROKERS = [

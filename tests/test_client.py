@@ -33,7 +33,7 @@ MOMENTS = next(step for step in STEPS if step.topic == "moments")
 SAID: dict[str, Any] = {"moment": "m", "person": "p1-a", "by": "ben", "valence": -1}
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.text(max_size=40), st.dictionaries(st.sampled_from(["nps", "stars"]), st.floats(-1e6, 1e6)), st.booleans())
 def test_what_is_prepared_is_what_arrives(text: str, answers: dict[str, float], unknown: bool) -> None:
     """The record that publishes a feedback is read by the flow as the very same feedback, unknown fields included."""

@@ -157,7 +157,7 @@ class Fragile(WordReader):
         return super().read(texts)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(st.booleans(), min_size=1, max_size=24))
 async def test_the_culprit_is_isolated_and_the_order_kept(wrong: list[bool]) -> None:
     """Events that make a stage fail are rejected alone; all others are done, in their order."""
@@ -246,7 +246,7 @@ async def test_the_deepest_feedback_goes_all_the_way() -> None:
     assert len(here.values("cases")) == 1
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(DATA)
 async def test_every_input_has_one_fate(data: dict[str, Any]) -> None:
     """Whatever JSON comes, it becomes one moment or one reject, and no error leaves."""

@@ -9,7 +9,7 @@ from pipeline.telemetry import Ages, Telemetry
 AGES = st.lists(st.floats(0.0, 1e9), min_size=1, max_size=60)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(AGES, st.sampled_from([0.5, 0.9, 0.95, 0.99, 1.0]))
 def test_a_percentile_is_right_to_five_per_cent(ages: list[float], share: float) -> None:
     """The answer is never below the true percentile and at most one bucket above it."""
@@ -23,7 +23,7 @@ def test_a_percentile_is_right_to_five_per_cent(ages: list[float], share: float)
     assert answer <= max(true, 1.0) * 1.051 + 0.051
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(AGES, AGES)
 def test_ages_may_come_in_any_parts(one: list[float], other: list[float]) -> None:
     """Counted together or one list after the other, in any order, the percentiles are the same."""

@@ -299,7 +299,7 @@ def test_leaving_ends_the_process_at_once(code: int) -> None:
         "from agents.carrier import leave\n"
         f"try:\n    leave({code}, 'the reason')\nfinally:\n    print('acknowledged')"
     )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=30, check=False)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stdout) == (code, "")
     assert "the reason; this worker ends unacknowledged" in done.stderr
 

@@ -216,4 +216,4 @@ class Partition(RuleBasedStateMachine):
 
 
 TestPartition = Partition.TestCase
-TestPartition.settings = settings(max_examples=40, stateful_step_count=30, deadline=None)
+TestPartition.settings = settings(max_examples=40, stateful_step_count=30)

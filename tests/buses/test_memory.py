@@ -19,7 +19,7 @@ def bus(partitions: int = 4) -> MemoryBus:
     return MemoryBus(WoundClock(NOON), partitions)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(st.tuples(st.binary(max_size=4), st.binary(max_size=4)), max_size=30), st.integers(1, 9))
 async def test_a_key_has_its_partition_and_its_order(sent: list[tuple[bytes, bytes]], partitions: int) -> None:
     """Records of a key are all in its partition, in the order in which they were sent, with offsets from 0."""

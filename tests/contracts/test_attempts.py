@@ -8,9 +8,7 @@ from hypothesis import strategies as st
 from pipeline.ports import Attempts
 from tests.makers import begin
 
-each_example_has_its_own_shelf = settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+each_example_has_its_own_shelf = settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 begun = st.tuples(st.integers(0, 12), st.integers(0, 4))
 
 

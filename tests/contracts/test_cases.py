@@ -10,9 +10,7 @@ from pipeline.domain.cases import Case
 from pipeline.domain.identity import Handle, case_id
 from pipeline.ports import Cases
 
-each_example_has_its_own_shelf = settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+each_example_has_its_own_shelf = settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 

@@ -7,9 +7,7 @@ from hypothesis import strategies as st
 
 from pipeline.ports import Claim, Identities
 
-each_example_has_its_own_shelf = settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+each_example_has_its_own_shelf = settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 names = st.sampled_from(["a", "b", "c", "d"])
 
 

@@ -104,7 +104,7 @@ def test_hostile_text_is_read(reader: Reader, text: str) -> None:
     sound(text, reader.read([text])[0], reader.name)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(texts=st.lists(st.text(max_size=80), max_size=4))
 def test_any_text_is_read(reader: Reader, texts: Sequence[str]) -> None:
     """Whatever characters stand in them, texts get sound readings."""

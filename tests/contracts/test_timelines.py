@@ -16,9 +16,7 @@ from pipeline.domain.timeline import Entry, Figures
 from pipeline.ports import Change, Remembered, Send, Timelines
 from tests.makers import correction
 
-each_example_has_its_own_shelf = settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+each_example_has_its_own_shelf = settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 BRIEF = Brief(at=NOON, channel="email", touchpoint="billing", primary=Emotion.NEGLECTED, valence=-0.5, excerpt="…")
 FIGURES = Figures(

@@ -175,7 +175,7 @@ PIECES = st.sampled_from(
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     st.one_of(st.text(max_size=300), st.lists(PIECES, max_size=60).map(" ".join), st.sampled_from(HOSTILE)),
     st.lists(SPANS, max_size=8),
@@ -190,7 +190,7 @@ def test_any_text_and_any_spans(text: str, spans: list[Span]) -> None:
     assert TOPICS.about([text], [told]) == [told]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(st.sampled_from(["staff", "ok", "call centre", "call", "not", "invoices", "driver"]), max_size=20))
 def test_what_is_found_is_what_stands_there(words: list[str]) -> None:
     """A span over the words of a mention is about it: places are true however often a word comes before."""

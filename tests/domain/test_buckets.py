@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pipeline.domain.buckets import BUCKETS, bucket_of, murmur2, partition_of
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.binary(max_size=64))
 def test_murmur2_is_kafkas(key: bytes) -> None:
     """The hash equals aiokafka's for every key, of every length."""
@@ -21,7 +21,7 @@ def test_murmur2_of_known_keys() -> None:
     assert {key: murmur2(key) for key in known} == {key: value & 0xFFFFFFFF for key, value in known.items()}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.binary(max_size=40), st.integers(1, 100))
 def test_partition_is_the_default_partitioners(key: bytes, partitions: int) -> None:
     """A key goes to the partition that the default partitioner of a Kafka client gives it."""
@@ -29,7 +29,7 @@ def test_partition_is_the_default_partitioners(key: bytes, partitions: int) -> N
     assert partition_of(key, partitions) == DefaultPartitioner()(key, every, every)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.text(max_size=40), st.text(max_size=40), st.sampled_from([1, 2, 4, 8, 16, 32, 64]))
 def test_a_bucket_is_on_one_partition(one: str, other: str, partitions: int) -> None:
     """With a power of two up to 64 partitions, keys of one bucket are on one partition."""

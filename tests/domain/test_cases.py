@@ -19,7 +19,7 @@ ALERTS = st.builds(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(ALERTS, min_size=1, max_size=8))
 def test_the_deadline_only_nears_and_the_severity_only_rises(alerts: list[Alert]) -> None:
     """A case's deadline is the earliest and its severity the highest of the alerts that joined, each joined once."""
@@ -36,7 +36,7 @@ def test_the_deadline_only_nears_and_the_severity_only_rises(alerts: list[Alert]
     assert case.hurts == case.version == len(case.alerts) == len(joined)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(ALERTS, ALERTS)
 def test_joining_twice_is_joining_once(first: Alert, second: Alert) -> None:
     """An alert that comes again leaves the very same case."""

@@ -46,7 +46,7 @@ def test_bare_data_where_it_may_come() -> None:
     assert why(b'{"text":"x"}', bare=None).reason is Reason.INVALID_ENVELOPE
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.text(min_size=1, max_size=30), st.text(min_size=1, max_size=30), st.text(min_size=1), st.text(max_size=20))
 def test_what_is_sealed_is_opened(event: str, source: str, at: str, subject: str) -> None:
     """Whatever the words, the attributes that were sealed are those that are opened."""
@@ -134,7 +134,7 @@ def test_damaged_structured_events(event: dict[str, Any]) -> None:
     assert why(orjson.dumps({"specversion": "1.0", **event})).reason is Reason.INVALID_ENVELOPE
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.recursive(
         st.one_of(st.text(alphabet='[]{}"\\x', max_size=6), st.integers(0, 9)),
@@ -189,7 +189,7 @@ def test_a_duplicate_key_is_the_last_one() -> None:
     assert open_envelope(record(b'{"text":"a","text":"b"}'), BARE).data == {"text": "b"}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.binary(max_size=200), st.lists(st.tuples(st.sampled_from(["ce_type", "ce_id", "content-type"]), st.binary())))
 def test_no_bytes_are_a_surprise(value: bytes, headers: list[tuple[str, bytes]]) -> None:
     """Whatever bytes come, a record is opened or rejected, and no other error leaves."""

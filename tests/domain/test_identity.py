@@ -78,7 +78,7 @@ def test_social_without_at_and_case(name: str) -> None:
     assert {normalise("social", form, "GB") for form in forms} == {f"social:{name}"}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.sampled_from(["customer_id", "employee_id", "respondent"]), st.text(max_size=30))
 def test_ids_are_kept_as_they_stand(kind: str, value: str) -> None:
     """An id keeps its case, is put into NFKC once, and what cannot be shown stitches nothing."""
@@ -126,7 +126,7 @@ def test_one_person_a_handle() -> None:
     assert all(person.isascii() and len(person) <= 64 for person in persons)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.text(max_size=20), st.text(max_size=20), st.text(max_size=20), st.text(max_size=20))
 def test_ids_are_derived(source: str, event: str, other_source: str, other_event: str) -> None:
     """The id of a moment is the same for the same source and event, and another one for others."""

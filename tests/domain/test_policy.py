@@ -153,7 +153,7 @@ RULES = st.builds(
 )
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(RULES, max_size=6), st.sampled_from([None, *EMOTIONS]), st.sampled_from(["", "!", "?"]))
 def test_the_first_rule_that_matches_wins(rules: list[Rule], emotion: Emotion | None, mark: str) -> None:
     """The rule found is the first of which all that is given holds."""

@@ -44,7 +44,7 @@ def moments(draw: Callable[..., object], size: int = 8) -> list[Moment]:
 NOTHING = moment().reading.model_copy(update={"emotions": {}, "primary": None})
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(moments(), st.randoms(use_true_random=False), st.integers(0, 8))
 def test_figures_are_the_same_in_any_order_and_in_any_parts(told: list[Moment], chance: object, cut: int) -> None:
     """Every figure, the integer of the trust included, is equal whatever the order and the batches."""
@@ -58,7 +58,7 @@ def test_figures_are_the_same_in_any_order_and_in_any_parts(told: list[Moment], 
     assert whole == parts == one_by_one
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(moments(), moments())
 def test_figures_are_additive(one: list[Moment], other: list[Moment]) -> None:
     """Counts and trust of two sets of moments are the sums of those of each."""
@@ -71,7 +71,7 @@ def test_figures_are_additive(one: list[Moment], other: list[Moment]) -> None:
     }
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(moments(), TIMES)
 def test_trust_is_the_sum_of_faded_entries(told: list[Moment], at: datetime) -> None:
     """The balance read from the fixed-point sum equals the plain sum of entries, each faded by its age."""
@@ -91,7 +91,7 @@ def test_trust_is_the_sum_of_faded_entries(told: list[Moment], at: datetime) -> 
         assert isclose(atanh(balance / BALANCE_BOUND) * TRUST.scale, plain, rel_tol=1e-6, abs_tol=1e-6 + tolerance)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.sampled_from(EMOTIONS), st.integers(0, 20))
 def test_an_entry_counts_half_after_a_half_life(emotion: Emotion, half_lives: int) -> None:
     """What one moment paid in or drew is halved with each half-life that passes."""
@@ -102,7 +102,7 @@ def test_an_entry_counts_half_after_a_half_life(emotion: Emotion, half_lives: in
     assert isclose(atanh(trust_balance(figures, later, TRUST) / 100) * TRUST.scale, amount, rel_tol=1e-4)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.floats(14, 36_500), st.lists(st.sampled_from(EMOTIONS), min_size=1, max_size=5), TIMES, TIMES)
 def test_the_balance_is_bounded_for_every_half_life(
     days: float, felt: list[Emotion], told_at: datetime, at: datetime
@@ -137,7 +137,7 @@ def test_no_emotion_neither_pays_nor_draws() -> None:
     assert trust_entry(silent, POLICY) == (0.0, "no emotion")
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(moments())
 def test_recent_are_the_latest_said(told: list[Moment]) -> None:
     """The briefing's moments are the latest by the time they were said, in order; first and last frame them all."""
@@ -155,7 +155,7 @@ def test_ratio_and_positives_owed() -> None:
     assert positives_owed(Figures(positive=3, negative=2)) == 41
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.integers(0, 500), st.integers(0, 50), st.integers(1, 40))
 def test_positives_owed_reach_the_ratio_exactly(positive: int, negative: int, ratio: int) -> None:
     """With what is owed the ratio is reached, and with one less it is not."""
@@ -179,7 +179,7 @@ def test_who_moved_is_an_alias() -> None:
     assert add(Figures(), [moved], POLICY).aliases == {"p2-b", "p3-c"}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(moments(), moments(size=1), moments(size=1), TIMES)
 def test_what_is_read_differently_counts_as_if_it_always_was(
     others: list[Moment], was: list[Moment], now: list[Moment], at: datetime

@@ -62,7 +62,7 @@ def test_singular(word: str, one: str) -> None:
     assert singular(word) == one
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.text(max_size=200), st.integers(0, 220), st.integers(1, 30))
 def test_any_text(text: str, start: int, length: int) -> None:
     """Whatever the text and the span, every candidate is words of the text (but for the plural)."""

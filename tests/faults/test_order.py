@@ -48,7 +48,7 @@ async def played(events: Sequence[Mapping[str, Any]], batch_events: int) -> Memo
 
 
 @given(order=st.permutations(range(14)), seed=st.integers(0, 50), batch_events=st.integers(1, 14))
-@settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 async def test_any_order_comes_to_the_same_end(order: list[int], seed: int, batch_events: int) -> None:
     """T57: the same events in any order and batches give everybody the same moments and figures, merges included."""
     events = [*crowd(seed, 14, persons=3)]

@@ -115,7 +115,7 @@ def test_valence() -> None:
     assert evaluated([(label("none", n), reading(valence=n / 4)) for n in (-2, -1, 1, 2)]).figures()["valence_r"] == 1
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     rows=st.lists(
         st.tuples(st.sets(st.sampled_from(EMOTIONS), max_size=3), st.sets(st.sampled_from(EMOTIONS), max_size=3)),

@@ -80,7 +80,7 @@ def test_correlation() -> None:
     assert flat.r is None
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(pairs=PAIRS)
 def test_found_is_what_scikit_learn_says(pairs: list[tuple[bool, bool]]) -> None:
     """Precision, recall and F1 are those of scikit-learn, which says 0 where there is nothing to divide by."""
@@ -92,7 +92,7 @@ def test_found_is_what_scikit_learn_says(pairs: list[tuple[bool, bool]]) -> None
     assert [found.precision or 0, found.recall or 0, found.f1 or 0] == pytest.approx(wanted[:3])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(scored=SCORED)
 def test_auc_is_what_scikit_learn_says(scored: list[tuple[int, bool]]) -> None:
     """The area under the curve is that of scikit-learn, ties and all."""

@@ -57,7 +57,7 @@ def test_own_texts_score_as_in_the_library(text: str) -> None:
     assert polarity_scores(text) == LIBRARY.polarity_scores(text)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(text=feedback())
 @example(text="good good but good good bad")
 def test_any_feedback_scores_as_in_the_library(text: str) -> None:
@@ -67,7 +67,7 @@ def test_any_feedback_scores_as_in_the_library(text: str) -> None:
     assert round(compound(text), 4) == scores["compound"]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(words=st.lists(st.sampled_from(["good", "GOOD", "bad", "but", "fine", "x", "not"]), max_size=60))
 def test_equal_scores_around_but_change_in_the_order_of_the_library(words: list[str]) -> None:
     """Where scores are equal, or become equal, "but" changes the same ones as the library does."""
@@ -75,7 +75,7 @@ def test_equal_scores_around_but_change_in_the_order_of_the_library(words: list[
     assert polarity_scores(text) == LIBRARY.polarity_scores(text)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(text=st.text())
 def test_any_characters_score_as_in_the_library(text: str) -> None:
     """Any characters at all give the figures of the library."""

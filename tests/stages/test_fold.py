@@ -79,7 +79,7 @@ def reasons(here: World) -> list[bytes]:
     return [dict(each.headers)["reject-reason"] for each in here.bus.records("rejects")]
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(
     felt=st.lists(st.sampled_from(EMOTIONS[::6]), min_size=1, max_size=4),
     said=st.lists(st.tuples(st.integers(0, 3), st.booleans(), SAID), min_size=1, max_size=6),

@@ -54,7 +54,7 @@ async def test_several_alerts_at_once_are_one_change() -> None:
     assert (case.version, case.hurts, len(case.alerts)) == (1, 3, 3)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.lists(st.tuples(st.integers(1, 6), st.sampled_from("ab"), st.integers(1, 9)), max_size=10), st.integers(1, 4))
 async def test_cases_do_not_depend_on_the_batches(told: list[tuple[int, str, int]], size: int) -> None:
     """However alerts are cut into batches and repeated, each person's case counts each alert once."""

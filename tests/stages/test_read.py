@@ -67,7 +67,7 @@ async def test_each_text_has_its_reading() -> None:
     assert [(each.record, each.feedback) for each in answered] == [(a.record, a.event) for a in batch]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(st.integers(0, READ_CHARS_MAX + 5_000), min_size=1, max_size=12))
 async def test_slices_hold_every_text_once_within_the_limit(lengths: list[int]) -> None:
     """All texts are read once and in order; a slice passes the limit only where a single text does."""

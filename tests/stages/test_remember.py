@@ -258,7 +258,7 @@ async def test_a_crash_while_moving_loses_and_doubles_nothing(call: str, after: 
     assert told == {(moment(1).id, OLD), (moment(2).id, OLD), (moment(3).id, NEW)}
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.permutations(range(6)), st.integers(1, 4))
 async def test_figures_do_not_depend_on_the_order(order: list[int], batch_events: int) -> None:
     """Moments that come late or shuffled make the same timeline and the same figures."""

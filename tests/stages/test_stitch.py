@@ -87,7 +87,7 @@ async def lived(story: Sequence[dict[str, Any]], batch_events: int, partitions: 
     return await here.digest()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(STORY, CHANCE, st.integers(1, 6), st.sampled_from([1, 2, 8]))
 async def test_persons_do_not_depend_on_the_order(
     story: list[tuple[str, list[tuple[str, str]]]], chance: Chance, batch_events: int, partitions: int
@@ -115,7 +115,7 @@ async def same_persons(
 
 
 @pytest.mark.chaos
-@settings(max_examples=1_500, deadline=None)
+@settings(max_examples=1_500)
 @given(STORY, CHANCE, st.integers(1, 6), st.sampled_from([1, 2, 8]))
 async def test_persons_do_not_depend_on_the_order_at_length(
     story: list[tuple[str, list[tuple[str, str]]]], chance: Chance, batch_events: int, partitions: int
@@ -124,7 +124,7 @@ async def test_persons_do_not_depend_on_the_order_at_length(
     await same_persons(story, chance, batch_events, partitions)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(STORY, CHANCE)
 async def test_interleaved_arrival_changes_nothing(
     story: list[tuple[str, list[tuple[str, str]]]], chance: Chance

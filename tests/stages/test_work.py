@@ -13,7 +13,7 @@ from tests.makers import NOON_MS, record
 HEADERS = st.lists(st.tuples(st.text(max_size=8), st.binary(max_size=8)), max_size=4)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.none() | st.binary(), st.none() | st.binary(), HEADERS, st.sampled_from(Reason), st.text())
 def test_a_reject_is_untouched_and_knows_its_origin(
     key: bytes | None, value: bytes | None, headers: list[tuple[str, bytes]], reason: Reason, detail: str

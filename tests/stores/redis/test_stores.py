@@ -201,7 +201,7 @@ async def test_nobody_listens() -> None:
     await stores.close()
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(chance=st.randoms(use_true_random=False))
 async def test_redis_and_memory_are_twins(stores: RedisStores, monkeypatch: pytest.MonkeyPatch, chance: Random) -> None:
     """Whatever is done to both, in any order, they give the same answers."""
