@@ -12,73 +12,19 @@ from numpy.typing import NDArray
 
 from pipeline.domain.emotions import EMOTIONS
 from pipeline.domain.reading import Span
-from pipeline.readers.words import WORDS
+from pipeline.readers.words import lowered
 
 Array = NDArray[Any]  # float32, a row a piece
 NEAR: Final = 1.5  # how far below the strongest evidence (in logarithms of odds) a place is still shown
 APART_MAX: Final = 1  # words between two places that are shown together
 SPANS_MAX: Final = 2  # of one emotion in one passage
-BENDS: Final = frozenset(
-    {
-        "barely", "cannot", "extremely", "hardly", "never", "no", "nobody", "not", "nothing", "really", "so", "still",
-        "too", "very", "without",
-    }
-)  # fmt: skip
-LITTLE: Final = frozenset(
-    {
-        "a",
-        "an",
-        "and",
-        "are",
-        "as",
-        "at",
-        "be",
-        "been",
-        "but",
-        "by",
-        "for",
-        "from",
-        "had",
-        "has",
-        "have",
-        "he",
-        "i",
-        "in",
-        "is",
-        "it",
-        "it's",
-        "its",
-        "me",
-        "my",
-        "of",
-        "on",
-        "or",
-        "our",
-        "she",
-        "so",
-        "than",
-        "that",
-        "the",
-        "their",
-        "them",
-        "then",
-        "there",
-        "these",
-        "they",
-        "this",
-        "those",
-        "to",
-        "was",
-        "we",
-        "were",
-        "which",
-        "who",
-        "will",
-        "with",
-        "you",
-        "your",
-    }
+_BENDS: Final = "barely cannot extremely hardly never no nobody not nothing really so still too very without"
+BENDS: Final = frozenset(_BENDS.split())
+_LITTLE: Final = (
+    "a an and are as at be been but by for from had has have he i in is it it's its me my of on or our she so than "
+    "that the their them then there these they this those to was we were which who will with you your"
 )
+LITTLE: Final = frozenset(_LITTLE.split())
 
 
 def spans(
@@ -89,23 +35,39 @@ def spans(
     ``words`` are those of ``text``, ``ids`` the pieces of each, ``places`` the evidence: a row a piece.
     """
     word_of = [place for place, several in enumerate(ids) for _ in several]
-    where = [found.span() for found in WORDS.finditer(text)]
-    shown = []
-    for emotion, said in zip(emotions, places[:, emotions].T.tolist(), strict=True):
-        for first, last in _runs(said, word_of):
-            start, end = _trimmed(words, first, last)
-            place = {"start": where[start][0], "end": where[end][1]}
-            shown.append(Span.made({**place, "emotion": EMOTIONS[emotion], "topic": None}))
-    return tuple(shown)
+    runs = [
+        (EMOTIONS[emotion], *_trimmed(words, first, last))
+        for emotion, said in zip(emotions, places[:, emotions].T.tolist(), strict=True)
+        for first, last in _runs(said, word_of)
+    ]
+    where = _places(lowered(text), words[: 1 + max(last for _, _, last in runs)])
+    return tuple(
+        [
+            Span.made({"start": where[first][0], "end": where[last][1], "emotion": emotion, "topic": None})
+            for emotion, first, last in runs
+        ]
+    )
+
+
+def _places(lower: str, words: Sequence[str]) -> list[tuple[int, int]]:
+    """Answer from where to where (exclusive) each of ``words``, the first ones of a text, stands in it.
+
+    Between two words there are blanks only, so what is found first behind the one before is that very word.
+    """
+    found: list[tuple[int, int]] = []
+    end = 0
+    for word in words:
+        start = lower.index(word, end)
+        end = start + len(word)
+        found.append((start, end))
+    return found
 
 
 def _runs(said: Sequence[float], word_of: Sequence[int]) -> list[tuple[int, int]]:
     """Answer the runs of words, as first and last, whose evidence is near the strongest: the best ones, in order."""
     enough = max(said) - NEAR
     runs: list[tuple[float, int, int]] = []  # strength, first word, last word
-    for strength, word in zip(said, word_of, strict=True):
-        if strength < enough:
-            continue
+    for strength, word in [near for near in zip(said, word_of, strict=True) if near[0] >= enough]:
         if runs and word - runs[-1][2] <= 1 + APART_MAX:
             most, first, _ = runs[-1]
             runs[-1] = (max(most, strength), first, word)

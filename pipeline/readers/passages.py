@@ -16,7 +16,7 @@ Array = NDArray[Any]  # of float32
 PIECES_MAX: Final = 96  # pieces of words of a passage
 PIECES_MIN: Final = 40  # from which a passage ends with its sentence
 WORST_SHARE: Final = 0.5  # of the passage that hurts most, beside the mean of all
-_ENDS: Final = frozenset(".!?…")
+ENDS: Final = frozenset(".!?…")
 
 
 def passages(words: Sequence[str], ids: Sequence[Sequence[int]], pieces_max: int = PIECES_MAX) -> list[tuple[int, int]]:
@@ -34,7 +34,7 @@ def passages(words: Sequence[str], ids: Sequence[Sequence[int]], pieces_max: int
             parts.append((first, place))
             first, pieces = place, 0
         pieces += length
-        if pieces >= PIECES_MIN and words[place][0] in _ENDS:
+        if pieces >= PIECES_MIN and words[place][0] in ENDS:
             parts.append((first, place + 1))
             first, pieces = place + 1, 0
     if pieces:

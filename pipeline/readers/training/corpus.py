@@ -4,7 +4,7 @@ A folder of data holds ``labelled/*.jsonl``, ``real/*.jsonl`` and ``goemotions/*
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import chain
+from itertools import chain, pairwise
 from pathlib import Path
 from typing import Final
 from zlib import crc32
@@ -13,13 +13,15 @@ import numpy as np
 import orjson
 
 from pipeline.domain.errors import Misconfigured
-from pipeline.readers.passages import PIECES_MAX, passages
+from pipeline.readers.passages import ENDS, PIECES_MAX, passages
 from pipeline.readers.training.student import Texts
 from pipeline.readers.valence import compound
 from pipeline.readers.words import WORDS, Pieces, lowered
 
 GOEMOTIONS: Final = "goemotions"
 PASSAGES_MAX: Final = 3  # of a long text
+SENTENCES_MAX: Final = 2  # of a text, taken alone beside it
+SENTENCE_WORDS_MIN: Final = 4
 _COLUMNS: Final = 3  # text, labels, comment id
 
 
@@ -44,23 +46,37 @@ def texts(data: Path) -> dict[str, str]:
 def cut(known: Mapping[str, str], pieces: Pieces) -> dict[str, str]:
     """Answer the texts with the long ones in passages, as readers read them: id#0, id#1 and so on; English only.
 
-    Of a long text a few passages are taken, which, its id decides: long texts are many words of few writers.
+    Of a long text a few passages are taken, which, its id decides: long texts are many words of few writers. A few
+    sentences of each text are taken alone as well (id/0, id/1 …): what each of them says is not seen in the whole.
     """
     parts: dict[str, str] = {}
     for name, text in known.items():
         words = WORDS.findall(lowered(text))
         if not words or not pieces.is_english(words):
             continue
-        where = passages(words, [pieces[word] for word in words])
+        where, alone = passages(words, [pieces[word] for word in words]), _sentences(words)
+        chance = np.random.default_rng(crc32(name.encode()))
+        places = [found.span() for found in WORDS.finditer(text)]
         if len(where) == 1:
             parts[name] = text
-            continue
-        places = [found.span() for found in WORDS.finditer(text)]
-        chosen = np.random.default_rng(crc32(name.encode())).permutation(len(where))[:PASSAGES_MAX]
-        for place in sorted(chosen.tolist()):
-            first, last = where[place]
-            parts[f"{name}#{place}"] = text[places[first][0] : places[last - 1][1]]
+            taken = []
+        else:
+            taken = [(f"{name}#{place}", where[place]) for place in _drawn(len(where), PASSAGES_MAX, chance)]
+        taken += [(f"{name}/{place}", alone[place]) for place in _drawn(len(alone), SENTENCES_MAX, chance)]
+        parts |= {part: text[places[first][0] : places[last - 1][1]] for part, (first, last) in taken}
     return parts
+
+
+def _drawn(count: int, most: int, chance: np.random.Generator) -> list[int]:
+    drawn: list[int] = chance.permutation(count)[:most].tolist()
+    return sorted(drawn)
+
+
+def _sentences(words: Sequence[str]) -> list[tuple[int, int]]:
+    """Answer the sentences of a text that are not all of it, as first word and last (exclusive)."""
+    ends = [place + 1 for place, word in enumerate(words) if word[0] in ENDS]
+    found = [*pairwise([0, *ends, len(words)])]
+    return [(a, b) for a, b in found if SENTENCE_WORDS_MIN <= b - a < len(words)]
 
 
 def encoded(all_texts: Sequence[str], pieces: Pieces, most: int) -> list[list[int]]:

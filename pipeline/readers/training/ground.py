@@ -38,8 +38,10 @@ def ground(data: Path, held: frozenset[str], quick: bool) -> Ground:
     """Answer what stands in the folder ``data``, without the sources in ``held``. Raises Misconfigured."""
     words = pieces()
     known = corpus.texts(data)
-    labelled = rows([*corpus.labelled(data), LESSONS]) + joined(known)
-    train, dev, out = apart(sorted(labelled, key=lambda row: row.id), held)
+    labelled = {row.id: row for row in rows([*corpus.labelled(data), LESSONS])}
+    told = {name: row.label.text for name, row in labelled.items() if row.label.split != "dev"}
+    labelled |= {row.id: row for row in joined(known | told) if row.id in told or row.id not in labelled}
+    train, dev, out = apart(sorted(labelled.values(), key=lambda row: row.id), held)
     if missing := held - {row.source for row in out}:
         raise Misconfigured(f"--hold: no label is of {', '.join(sorted(missing))}; sources: {_sources(train + dev)}")
     if not train or not dev:

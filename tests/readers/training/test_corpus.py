@@ -23,12 +23,24 @@ def test_long_texts_come_in_passages(data: Path) -> None:
     """Of a long text a few passages are taken, each short enough and a piece of it; what is not English is left out."""
     known = corpus.texts(data)
     parts = corpus.cut(known, pieces())
-    cut = {name: text for name, text in parts.items() if name.startswith("shop:long")}
+    cut = {name: text for name, text in parts.items() if name.startswith("shop:long#")}
     assert 1 < len(cut) <= corpus.PASSAGES_MAX
     assert all(text in known["shop:long"] for text in cut.values())
     assert all(len(ids) < PIECES_MAX for ids in corpus.encoded(list(cut.values()), pieces(), PIECES_MAX))
     assert "goemotions:def" not in parts
     assert parts == corpus.cut(dict(reversed(known.items())), pieces())
+
+
+def test_a_few_sentences_are_taken_alone() -> None:
+    """Whole sentences of a text, long enough to say something, stand beside it; of one sentence there is none."""
+    several = "Thanks. The room was lovely! But the invoice is wrong again. Nobody ever called me back… Sad."
+    parts = corpus.cut({"a": several, "b": "The invoice is wrong again."}, pieces())
+    alone = {name: text for name, text in parts.items() if "/" in name}
+    assert {"a", "b"} == parts.keys() - alone.keys()
+    assert len(alone) == corpus.SENTENCES_MAX
+    assert set(alone.values()) < {
+        "The room was lovely!", "But the invoice is wrong again.", "Nobody ever called me back…",
+    }  # fmt: skip
 
 
 def test_pieces_are_those_of_the_reader() -> None:
@@ -68,7 +80,7 @@ def test_data_without_labels_is_refused(tmp_path: Path) -> None:
 def test_nothing_that_is_judged_by_is_met(data: Path) -> None:
     """No text of the split dev, nor of a source that is held out, is among those that the teacher reads."""
     stands = ground(data, frozenset({"bank"}), quick=False)
-    met = {name.partition("#")[0] for name in stands.texts}
+    met = {name.partition("#")[0].partition("/")[0] for name in stands.texts}
     assert {row.source for row in stands.held} == {"bank"}
     assert {row.source for row in (*stands.train, *stands.dev)} == {"shop", "written"}  # the lessons
     assert not met & {row.id for row in (*stands.dev, *stands.held)}
@@ -80,3 +92,14 @@ def test_a_source_that_is_not_there_is_refused(data: Path) -> None:
     """A misspelt source to hold out is told, with those that there are."""
     with pytest.raises(Misconfigured, match=r"bankk; sources: bank, shop"):
         ground(data, frozenset({"bankk"}), quick=False)
+
+
+def test_a_second_reading_replaces_the_first(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A label that ships here counts instead of that of the folder, unless its row is to judge by."""
+    before = ground(data, frozenset(), quick=False)
+    again = [row._replace(strengths={}) for row in (before.train[0], before.dev[0])]
+    monkeypatch.setattr("pipeline.readers.training.ground.joined", lambda _texts: again)
+    after = ground(data, frozenset(), quick=False)
+    assert [row.id for row in after.train] == [row.id for row in before.train]
+    assert after.train[0] == again[0] != before.train[0]
+    assert after.dev == before.dev
