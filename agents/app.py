@@ -18,11 +18,16 @@ TOPIC = {topic.name: topic for topic in TOPICS}
 AGENTS = {"feedback": feedback.listen, "moments": moments.listen, "alerts": alerts.listen}
 
 
-def create_app(settings: Settings, house: House, only: Collection[str] = ()) -> tuple[faust.App, Carrier]:
-    """Answer an app and the carrier that its agents carry with; ``only`` names the agents to run (none: all)."""
+def create_app(
+    settings: Settings, house: House, only: Collection[str] = (), place: str | None = None
+) -> tuple[faust.App, Carrier]:
+    """Answer an app and the carrier that its agents carry with.
+
+    ``only`` names the agents to run (none: all), ``place`` is the name that the group knows the worker by.
+    """
     app = faust.App(
         settings.group,
-        **app_options(settings.kafka, session_seconds=settings.session_seconds),
+        **app_options(settings.kafka, session_seconds=settings.session_seconds, consumer_group_instance_id=place),
         # Faust makes this folder at every start; without tables nothing is ever put there.
         datadir=str(Path(gettempdir()) / "heartline-faust"),
     )

@@ -15,6 +15,7 @@ from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import NoReturn, TypeVar
 
 from pipeline.domain.envelope import Record
@@ -28,6 +29,7 @@ EXIT_UNFINISHED = 70  # EX_SOFTWARE: a batch cannot be finished and was not ackn
 EXIT_UNAVAILABLE = 75  # EX_TEMPFAIL: a door stayed shut longer than HEARTLINE_RETRY_SECONDS
 FIRST_PAUSE_SECONDS = 0.05
 GROUP_EVERY_SECONDS = 0.005  # at most; what comes meanwhile goes along
+SUSPECTS = (32, 1)  # events at once of a batch that ended its worker too often
 
 T = TypeVar("T")
 Place = tuple[str, int]  # topic, partition
@@ -39,6 +41,10 @@ def leave(code: int, why: str) -> NoReturn:
     log.critical("%s; this worker ends unacknowledged, the events come again", why)
     logging.shutdown()
     os._exit(code)
+
+
+def _suspects(topic: str, size: int) -> str:
+    return f"{topic}#{size}"
 
 
 @dataclass(slots=True)
@@ -162,24 +168,33 @@ class Carrier:
             outcome.extend(await self._held(places, lambda: self._finish(sound)))
         for each, batch, count in zip(begun, batches, attempts, strict=True):
             if count > ATTEMPTS_MAX:
-                log.error("%s[%s]: offsets %s–%s ended their worker %s times; one by one now", *each, count - 1)
-                for record in batch:
-                    outcome.extend(await self._one(record))
+                log.error("%s[%s]: offsets %s–%s ended their worker %s times; in parts now", *each, count - 1)
+                await self._apart(batch, outcome)
         now = self._doors.clock.now().timestamp() * 1000
         ages = [now - record.timestamp for batch in batches for record in batch]
         self._doors.meter.finished(self._step(batches[0][0]), ages, outcome.rejected)
 
-    async def _one(self, record: Record) -> Outcome:
-        """Carry a single suspect; the one that ends its worker again and again is the one to reject."""
-        places = [(record.topic, record.partition)]
-        begun = [Begun(f"{record.topic}#one", record.partition, record.offset, record.offset)]
-        (attempt,) = await self._held(places, lambda: self._attempts.begin(begun))
-        if attempt <= ATTEMPTS_MAX:
-            return await self._held(places, lambda: self._finish([record]))
-        outcome = Outcome()
-        outcome.reject(record, Rejected(Reason.CRASH_LOOP, f"ended its worker {attempt - 1} times"))
-        await self._held(places, lambda: self._doors.bus.send(outcome.sends))
-        return outcome
+    async def _apart(self, records: Sequence[Record], outcome: Outcome, sizes: Sequence[int] = SUSPECTS) -> None:
+        """Carry a suspect in parts, and those of them that are suspects too in smaller ones.
+
+        A single event that ends its worker again and again is rejected. A part is done soon, so that what is killed
+        by chance comes through before it is killed again.
+        """
+        size, *smaller = [size for size in sizes if size < len(records)] or [1]
+        for first in range(0, len(records), size):
+            part = records[first : first + size]
+            places = [(part[0].topic, part[0].partition)]
+            begun = [Begun(_suspects(part[0].topic, size), part[0].partition, part[0].offset, part[-1].offset)]
+            (attempt,) = await self._held(places, partial(self._attempts.begin, begun))
+            if attempt <= ATTEMPTS_MAX:
+                outcome.extend(await self._held(places, partial(self._finish, part)))
+            elif smaller:
+                await self._apart(part, outcome, smaller)
+            else:
+                rejected = Outcome()
+                rejected.reject(part[0], Rejected(Reason.CRASH_LOOP, f"ended its worker {attempt - 1} times"))
+                await self._held(places, partial(self._doors.bus.send, rejected.sends))
+                outcome.extend(rejected)
 
     async def _finish(self, records: Sequence[Record]) -> Outcome:
         """Meet the batch, have every send confirmed, settle what was waiting for that."""
@@ -194,7 +209,8 @@ class Carrier:
         with suppress(HeartlineError):
             for topic, partition in places:
                 await self._attempts.withdraw(topic, partition)
-                await self._attempts.withdraw(f"{topic}#one", partition)
+                for size in SUSPECTS:
+                    await self._attempts.withdraw(_suspects(topic, size), partition)
 
     def _sign(self, places: Sequence[Place]) -> None:
         self._signs.update(dict.fromkeys(places, self._doors.clock.seconds()))

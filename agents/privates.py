@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 from aiokafka import ConsumerRecord
 from aiokafka.errors import CommitFailedError, ConsumerStoppedError, IllegalStateError, KafkaError
+from aiokafka.protocol.group import LeaveGroupRequest
 from faust.events import Event
 from faust.topics import Topic
 from faust.transport.drivers import aiokafka as stock
@@ -51,9 +52,20 @@ class Client(stock.AIOKafkaConsumerThread):
         super().__init__(consumer, loop=loop, thread_loop=loop, **kwargs)
 
     async def on_stop(self) -> None:
-        """Leave the group."""
+        """Leave the group, also under a name that outlives this worker: who ends in order is not waited for."""
         if self._consumer is not None:
+            self._consumer._coordinator._group_instance_id = None
             await self._consumer.stop()
+
+    @property
+    def member(self) -> str:
+        """The id that the group knows this worker by; empty before it has joined."""
+        return "" if self._consumer is None else str(self._consumer._coordinator.member_id)
+
+    async def sign_off(self, member: str) -> None:
+        """Tell the group that ``member`` is gone; where it is none any more, nothing happens. Raises KafkaError."""
+        coordinator = self._ensure_consumer()._coordinator
+        await coordinator._send_req(LeaveGroupRequest(coordinator.group_id, member))
 
     async def call_thread(self, fun: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """Call it here."""
@@ -246,6 +258,8 @@ RELIED_ON = (
     Relied("aiokafka.consumer.consumer:AIOKafkaConsumer.pause", "d5fc6f423650"),
     Relied("aiokafka.consumer.consumer:AIOKafkaConsumer.resume", "9301532efa15"),
     Relied("aiokafka.consumer.consumer:AIOKafkaConsumer.paused", "9163884fe2e9"),
+    Relied("aiokafka.consumer.group_coordinator:GroupCoordinator._maybe_leave_group", "016cd88a16e6"),
+    Relied("aiokafka.consumer.group_coordinator:GroupCoordinator._send_req", "fa4b12e914ce"),
     Relied("aiokafka.consumer.fetcher:Fetcher._fetch_requests_routine", "2a8ec5932644"),
     Relied("aiokafka.consumer.fetcher:Fetcher._get_actions_per_node", "1dab2cf937d1"),
     Relied("aiokafka.consumer.fetcher:Fetcher.fetched_records", "be4348896b9b"),

@@ -11,11 +11,15 @@ from collections.abc import Callable, Collection
 from contextlib import AbstractAsyncContextManager, suppress
 from typing import cast
 
+import faust
+from aiokafka.errors import KafkaError
+from faust.exceptions import ConsumerNotStarted
 from redis.exceptions import RedisError
 
 from agents.app import create_app
-from agents.carrier import EXIT_UNAVAILABLE, EXIT_UNFINISHED, leave
+from agents.carrier import EXIT_UNAVAILABLE, EXIT_UNFINISHED, Carrier, leave
 from agents.driver import Consumer
+from agents.place import Place, held, places_folder
 from agents.watchdog import Watchdog
 from pipeline.buses.topics import inspect
 from pipeline.compose import House, open_house
@@ -25,6 +29,8 @@ from pipeline.stores.redis.workers import report, withdraw
 
 EXIT_MISCONFIGURED = 2
 REPORT_SECONDS = 1.0
+TAKEN_OVER_SECONDS = 1.5  # after which a broker that knows workers by their places has given this one its partitions
+SIGN_OFFS_MAX = 4
 STOP_SECONDS_MAX = 60.0
 # A collection of the oldest generation walks everything that lives; what was made at the start never dies.
 GC_THRESHOLDS = (20_000, 20, 50)
@@ -67,38 +73,64 @@ async def _work(settings: Settings, only: Collection[str], opener: Opener) -> in
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
-    async with opener(settings) as house:
-        await _check_topics(settings, sorted(house.doors.policy.teams))
-        app, carrier = create_app(settings, house, only)
-        watchdog = Watchdog(
-            loop,
-            lambda: max(cast("Consumer", app.consumer).stuck_seconds(), carrier.silent_seconds()),
-            settings.hung_seconds,
-        )
-        reporting = asyncio.create_task(_report(settings, house))
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(*GC_THRESHOLDS)
-        try:
-            await app.start()
-            watchdog.start()
-            log.info("ready: group %s, Kafka %s, reader %s", settings.group, settings.kafka, house.doors.reader.name)
-            await app.wait(stopping.wait())
-            crashed = app.crashed
-        finally:
-            # From here on only the end of the batches in work is waited for; then the offsets are committed.
-            try:
-                async with asyncio.timeout(STOP_SECONDS_MAX):
-                    await app.stop()
-            except TimeoutError:
-                # The broker is gone for good, say: what is not committed comes again.
-                leave(EXIT_UNFINISHED, f"not stopped within {STOP_SECONDS_MAX:g} s")
-            watchdog.stop()
-            reporting.cancel()
-            with suppress(asyncio.CancelledError):
-                await reporting
+    role = (settings.kafka, settings.group, *sorted(only))
+    with held(places_folder(), role) as place:
+        async with opener(settings) as house:
+            await _check_topics(settings, sorted(house.doors.policy.teams))
+            app, carrier = create_app(settings, house, only, place.name if place and house.knows_again else None)
+            known = asyncio.create_task(_known(cast("Consumer", app.consumer), place)) if place else None
+            code = await _serve(settings, house, app, carrier, stopping)
+            if known and place:
+                known.cancel()
+                place.note("")
     log.info("stopped")
+    return code
+
+
+async def _serve(settings: Settings, house: House, app: faust.App, carrier: Carrier, stopping: asyncio.Event) -> int:
+    """Run ``app`` until ``stopping``; answer the exit code."""
+    watchdog = Watchdog(
+        asyncio.get_running_loop(),
+        lambda: max(cast("Consumer", app.consumer).stuck_seconds(), carrier.silent_seconds()),
+        settings.hung_seconds,
+    )
+    reporting = asyncio.create_task(_report(settings, house))
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*GC_THRESHOLDS)
+    try:
+        await app.start()
+        watchdog.start()
+        log.info("ready: group %s, Kafka %s, reader %s", settings.group, settings.kafka, house.doors.reader.name)
+        await app.wait(stopping.wait())
+        crashed = app.crashed
+    finally:
+        # From here on only the end of the batches in work is waited for; then the offsets are committed.
+        try:
+            async with asyncio.timeout(STOP_SECONDS_MAX):
+                await app.stop()
+        except TimeoutError:
+            # The broker is gone for good, say: what is not committed comes again.
+            leave(EXIT_UNFINISHED, f"not stopped within {STOP_SECONDS_MAX:g} s")
+        watchdog.stop()
+        reporting.cancel()
+        with suppress(asyncio.CancelledError):
+            await reporting
     return EXIT_UNFINISHED if crashed else 0
+
+
+async def _known(consumer: Consumer, place: Place) -> None:
+    """Be known by ``place``, and sign off the one that was killed there as long as the group still waits for it."""
+    for _ in range(SIGN_OFFS_MAX if place.killed else 0):
+        await asyncio.sleep(TAKEN_OVER_SECONDS)
+        with suppress(KafkaError, ConsumerNotStarted):
+            if consumer.assignment():
+                break
+            await consumer.client.sign_off(place.killed or "")
+    while True:
+        with suppress(OSError):
+            place.note(consumer.client.member)
+        await asyncio.sleep(REPORT_SECONDS)
 
 
 async def _check_topics(settings: Settings, teams: list[str]) -> None:

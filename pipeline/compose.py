@@ -19,11 +19,16 @@ from pipeline.telemetry import Telemetry
 
 @dataclass(frozen=True, slots=True)
 class House:
-    """The open doors of a worker, with what only the carrier needs of them."""
+    """The open doors of a worker, with what only the carrier needs of them.
+
+    ``knows_again`` says whether the broker gives a worker that comes back under its name what it had. A small broker
+    for tests, which cannot promise idempotence either, lets everybody wait instead.
+    """
 
     doors: Doors
     stores: RedisStores
     telemetry: Telemetry
+    knows_again: bool = False
 
 
 def load_policy(settings: Settings) -> Policy:
@@ -56,7 +61,7 @@ async def open_house(settings: Settings) -> AsyncIterator[House]:
                 meter=telemetry,
                 policy=policy,
             )
-            yield House(doors, stores, telemetry)
+            yield House(doors, stores, telemetry, bus.idempotent)
     finally:
         await stores.close()
         if isinstance(reader, AsideReader):

@@ -25,9 +25,13 @@ METADATA_SECONDS_MAX = 5.0
 
 
 class KafkaBus:
-    """Sends records to Kafka. Use as an async context manager, or ``start`` and ``close``."""
+    """Sends records to Kafka. Use as an async context manager, or ``start`` and ``close``.
+
+    ``idempotent`` says, once it is started, whether the broker writes each record once even when it is sent again.
+    """
 
     def __init__(self, settings: Settings) -> None:
+        self.idempotent = False
         self._settings = settings
         self._producer: AIOKafkaProducer | None = None
         self._partitions: dict[str, int] = {}
@@ -112,10 +116,10 @@ class KafkaBus:
             return self._producer
 
     async def _start(self) -> AIOKafkaProducer:
-        idempotent = self._settings.idempotence == "on"
+        self.idempotent = self._settings.idempotence == "on"
         if self._settings.idempotence == "auto":
-            idempotent = await self._can_be_idempotent()
-        return await self._started(enable_idempotence=idempotent, acks="all")
+            self.idempotent = await self._can_be_idempotent()
+        return await self._started(enable_idempotence=self.idempotent, acks="all")
 
     async def _started(self, **options: Any) -> AIOKafkaProducer:
         producer = AIOKafkaProducer(

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pipeline.settings import Settings
 
 # It refuses idempotent producers, and joining its groups takes half a session.
-TANSU = {"idempotence": "off", "session_seconds": 6.0}
+TANSU = {"idempotence": "off", "session_seconds": 4.0}
 DEMO_SECONDS_MAX = 120.0  # for the whole story, until everything is accounted for
 
 
@@ -184,7 +184,7 @@ def _announced(settings: "Settings", say: Callable[[str], None]) -> Iterator[Non
         )
         yield
         return
-    names = ("kafka", "redis", "prefix", "redis_prefix", "group", "partitions", "idempotence")
+    names = ("kafka", "redis", "prefix", "redis_prefix", "group", "partitions", "idempotence", "session_seconds")
     told = {"pid": os.getpid(), **settings.model_dump(mode="json", include=set(names))}
     file.parent.mkdir(parents=True, exist_ok=True)
     fresh = file.with_suffix(f".{os.getpid()}")

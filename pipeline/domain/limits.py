@@ -26,7 +26,7 @@ DEEP_FREE_TEXTS_MAX = 16  # texts of one call that may go deep before the share 
 DEEP_SHARE_MAX = 0.5  # of the texts of a larger call that may go deep; the most doubtful do
 RETRY_SECONDS_MAX = 300.0  # how long a shut door is waited for before the worker gives up, unacknowledged
 BACKOFF_SECONDS_MAX = 5.0  # between two tries of a shut door
-ATTEMPTS_MAX = 3  # times that one batch may kill its worker before its events are tried one by one
+ATTEMPTS_MAX = 3  # times that one batch may kill its worker before it is carried in parts
 VERSION_TRIES_MAX = 8  # times that a stage decides again when somebody else wrote first
 PUBLISH_EVENTS_MAX = 2_000  # events that `publish` has in flight
 

@@ -5,13 +5,14 @@ import logging
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, NoReturn
 
 import pytest
 
 from agents import carrier
-from agents.carrier import EXIT_UNAVAILABLE, EXIT_UNFINISHED, FIRST_PAUSE_SECONDS, Carrier
+from agents.carrier import EXIT_UNAVAILABLE, EXIT_UNFINISHED, FIRST_PAUSE_SECONDS, SUSPECTS, Carrier
 from pipeline.buses.memory import MemoryRecord
 from pipeline.clocks import SystemClock
 from pipeline.domain.errors import Reason, Unavailable
@@ -254,7 +255,7 @@ class Deadly(WordReader):
 
 
 async def test_what_ends_its_worker_is_found_and_rejected() -> None:
-    """After three deaths the batch is tried one by one; the event that kills three more times is rejected, alone."""
+    """After three deaths a small batch is tried one by one; what kills three more times is rejected, alone."""
     here, reader, attempts = world(), Deadly(), MemoryAttempts()
     here.change(reader=reader)
     records = batch("happy", "DEADLY", "neglected")
@@ -276,6 +277,26 @@ async def test_what_ends_its_worker_is_found_and_rejected() -> None:
     assert [len(texts) for texts in reader.asked[:ATTEMPTS_MAX]] == [3] * ATTEMPTS_MAX
     assert {len(texts) for texts in reader.asked[ATTEMPTS_MAX:]} == {1}
     assert here.telemetry.topics["feedback"].rejected == 1
+
+
+async def test_a_large_suspect_is_carried_in_parts() -> None:
+    """Of a large batch only the part that kills is tried one by one: what is killed by chance comes through soon."""
+    here, reader, attempts = world(), Deadly(), MemoryAttempts()
+    here.change(reader=reader)
+    part, single = SUSPECTS
+    texts = ["happy"] * (3 * part)
+    texts[part + 2] = "DEADLY"
+    for _ in range(20):
+        with suppress(Left):
+            await carries(here, attempts).carry(batch(*texts))
+            break
+    (reject,) = here.bus.records("rejects")
+    assert dict(reject.headers)["reject-offset"] == str(part + 2).encode()
+    assert len({each["feedback"]["id"] for each in here.values("moments")}) == len(texts) - 1
+    met = [len(each) for each in reader.asked]
+    assert met[:ATTEMPTS_MAX] == [len(texts)] * ATTEMPTS_MAX
+    assert met[-part:] == [single] * (part - 1) + [part]  # those beside the one that kills, and the last part
+    assert set(met[ATTEMPTS_MAX:]) == {part, single}
 
 
 async def test_a_new_batch_starts_with_a_clean_count() -> None:

@@ -14,6 +14,8 @@ import pytest
 
 from pipeline.buses.topics import lags
 from pipeline.domain.limits import ATTEMPTS_MAX
+from pipeline.embedded.server import Server
+from pipeline.embedded.valkey import Valkey
 from pipeline.stores.redis import open_stores
 from tests.faults.crowd import crowd
 from tests.faults.scene import Scene
@@ -137,6 +139,26 @@ async def test_the_same_worker_twice(stage: Scene) -> None:
     assert [each.end(signal.SIGTERM) for each in pair] == [0, 0], stage.told()
 
 
+async def test_nobody_waits_for_a_killed_worker_that_is_replaced(
+    kafka: Server, valkey: Valkey, prefix: str, tmp_path: Path
+) -> None:
+    """T01: on Apache Kafka the one that is started instead goes on at once, long before the session is over."""
+    session_seconds = 120.0
+    stage = Scene(tmp_path, kafka.address, valkey.url, f"{prefix}again-", session_seconds=session_seconds)
+    try:
+        await stage.topics()
+        pair = [stage.work(), stage.work()]
+        await stage.until(lambda: all("ready" in each.words for each in pair), "both are ready")
+        await stage.publish(crowd(SEED, EVENTS))
+        pair[1].end(signal.SIGKILL)
+        stage.work()
+        await stage.reaches("moments", EVENTS, seconds=session_seconds / 2)
+        await stage.clean(EVENTS)
+        assert "rebalanc" not in pair[0].words
+    finally:
+        stage.close()
+
+
 async def test_a_blocked_loop(stage: Scene) -> None:
     """T12: a worker whose loop is blocked ends itself with 70, and the next one loses nothing."""
     events = [*crowd(SEED, 60)]
@@ -162,7 +184,7 @@ async def test_what_kills_its_worker(stage: Scene) -> None:
         for _ in range(ATTEMPTS_MAX):
             await begin(stores.attempts, poison.topic, poison.partition, 0, poison.offset)
         for _ in range(ATTEMPTS_MAX - 1):
-            await begin(stores.attempts, f"{poison.topic}#one", poison.partition, poison.offset, poison.offset)
+            await begin(stores.attempts, f"{poison.topic}#1", poison.partition, poison.offset, poison.offset)
     finally:
         await stores.close()
     await outlived(stage, restarts=1, events=40)
