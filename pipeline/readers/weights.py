@@ -70,11 +70,11 @@ def shipped(name: str, mend: str = "install heartline again") -> Mapping[str, ND
 
 
 def write(path: Path, weights: Mapping[str, NDArray[Any]]) -> None:
-    """Write ``weights`` to ``path``, whole or not at all."""
+    """Write ``weights`` to ``path``, whole or not at all; as they are, since unpacking would take longer than reading."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f"{path.name}.part")
     with part.open("wb") as file:
-        np.savez_compressed(file, **dict(sorted(weights.items())))  # type: ignore[arg-type]
+        np.savez(file, **dict(sorted(weights.items())))  # type: ignore[arg-type]
     part.replace(path)
 
 
