@@ -18,6 +18,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 from pipeline.domain.limits import TEXT_CHARS_MAX
+from pipeline.domain.lower import lowered
 from pipeline.domain.reading import Reading, Span
 
 _NO_LETTER: Final = re.compile(r"[\W_]")
@@ -38,13 +39,6 @@ class _Entry(NamedTuple):
 
     alone: str | None
     longer: list[tuple[list[str], str]]
-
-
-def lowered(text: str) -> str:
-    """Answer what is read of ``text``, in lower case and of the same length, so that places stay true."""
-    text = text[:TEXT_CHARS_MAX]
-    lower = text.lower()
-    return lower if len(lower) == len(text) else text.replace("İ", "I").lower()  # of all characters only this one grows
 
 
 def blanked(lower: str) -> str:
@@ -123,7 +117,7 @@ class Topics:
         return [self._one(text, reading) for text, reading in zip(texts, readings, strict=True)]
 
     def _one(self, text: str, reading: Reading) -> Reading:
-        lower = lowered(text)
+        lower = lowered(text[:TEXT_CHARS_MAX])
         found, turns = self._find(lower) if reading.understood else ([], [])
         if not found:
             return _with(reading, [None] * len(reading.spans), ()) if reading.topics else reading

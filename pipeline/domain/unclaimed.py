@@ -10,7 +10,9 @@ import re
 from bisect import bisect_left
 from typing import Final
 
-from pipeline.domain.aspects import Topics, around, lowered, pieces, turning
+from pipeline.domain.aspects import Topics, around, pieces, turning
+from pipeline.domain.limits import TEXT_CHARS_MAX
+from pipeline.domain.lower import lowered
 from pipeline.domain.reading import Reading
 
 _WORDS: Final = re.compile(r"[^\W_]+")
@@ -55,7 +57,7 @@ def unclaimed(text: str, reading: Reading, topics: Topics) -> list[str]:
     spans = [span for span in reading.spans if span.topic is None]
     if not spans:
         return []
-    lower = lowered(text)
+    lower = lowered(text[:TEXT_CHARS_MAX])
     places = [match.span() for match in _WORDS.finditer(lower)]
     words = [lower[start:end] for start, end in places]
     turns = [places[at][0] for at in range(len(words)) if turning(words, at)]

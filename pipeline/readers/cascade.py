@@ -18,9 +18,8 @@ from numpy.typing import NDArray
 
 from pipeline.domain.limits import DEEP_FREE_TEXTS_MAX, DEEP_SHARE_MAX
 from pipeline.readers.fast import Asked, FastReader
-from pipeline.readers.network import Array
 from pipeline.readers.transformer import Transformer
-from pipeline.readers.verdict import NEGATIVE, PRIMARY, Scale, Verdict, odds, primaries, verdicts
+from pipeline.readers.verdict import NEGATIVE, PRIMARY, Array, Scale, Verdict, odds, primaries, verdicts
 
 DOUBT_FROM: Final = 0.34  # from which a text goes deep
 DEEP_TRUST: Final = 0.9  # share of the deep reader where both have read

@@ -11,8 +11,8 @@ from typing import Any
 from numpy.typing import NDArray
 
 from pipeline.readers.fast import Asked, FastReader
-from pipeline.readers.network import Array
 from pipeline.readers.transformer import Transformer
+from pipeline.readers.verdict import Array
 
 
 class DeepReader(FastReader):

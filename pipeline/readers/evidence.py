@@ -6,15 +6,13 @@ the one before that turns or stresses them.
 """
 
 from collections.abc import Sequence
-from typing import Any, Final
-
-from numpy.typing import NDArray
+from typing import Final
 
 from pipeline.domain.emotions import EMOTIONS
+from pipeline.domain.lower import lowered
 from pipeline.domain.reading import Span
-from pipeline.readers.words import lowered
+from pipeline.readers.verdict import Array
 
-Array = NDArray[Any]  # float32, a row a piece
 NEAR: Final = 1.5  # how far below the strongest evidence (in logarithms of odds) a place is still shown
 APART_MAX: Final = 1  # words between two places that are shown together
 SPANS_MAX: Final = 2  # of one emotion in one passage

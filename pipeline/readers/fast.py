@@ -16,14 +16,15 @@ from numpy.typing import NDArray
 
 from pipeline.domain.emotions import EMOTIONS
 from pipeline.domain.limits import TEXT_CHARS_MAX
+from pipeline.domain.lower import lowered
 from pipeline.domain.reading import Felt, Reading
 from pipeline.readers.evidence import spans
-from pipeline.readers.network import GAPS, Array, Network
+from pipeline.readers.network import GAPS, Network
 from pipeline.readers.passages import passages, pooled
 from pipeline.readers.valence import compound
-from pipeline.readers.verdict import ACTIONS, EFFORTS, OUTPUTS, SUCCESSES, Scale, Verdict, verdicts
+from pipeline.readers.verdict import ACTIONS, EFFORTS, OUTPUTS, SUCCESSES, Array, Scale, Verdict, verdicts
 from pipeline.readers.weights import FAST, shipped, version
-from pipeline.readers.words import WORDS, lowered, pieces
+from pipeline.readers.words import WORDS, pieces
 
 
 class Asked(NamedTuple):

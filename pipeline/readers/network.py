@@ -21,9 +21,9 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
+from pipeline.readers.verdict import Array
 from pipeline.readers.words import GAP
 
-Array = NDArray[Any]  # of float32
 ROWS: Final = 48  # rows of a block; a multiple of what the kernels of BLAS take at once
 BATCH_PIECES_MAX: Final = 640  # pieces worked on at once: their rows stay in the processor's cache
 FIRST_WIDTH: Final = 5  # pieces that the first convolution looks at

@@ -5,14 +5,12 @@ and what the one says that hurts most; the share of the latter was fitted on lon
 """
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from pipeline.readers.verdict import NEGATIVE
+from pipeline.readers.verdict import NEGATIVE, Array
 
-Array = NDArray[Any]  # of float32
 PIECES_MAX: Final = 96  # pieces of words of a passage
 PIECES_MIN: Final = 40  # from which a passage ends with its sentence
 WORST_SHARE: Final = 0.5  # of the passage that hurts most, beside the mean of all

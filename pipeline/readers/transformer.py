@@ -18,9 +18,8 @@ import numpy as np
 
 from pipeline.domain.errors import Misconfigured
 from pipeline.domain.limits import DEEP_PASSAGES_MAX
-from pipeline.readers.network import Array
 from pipeline.readers.passages import passages, pooled, spread
-from pipeline.readers.verdict import OUTPUTS, SAD, Scale
+from pipeline.readers.verdict import OUTPUTS, SAD, Array, Scale
 from pipeline.readers.weights import shipped
 from pipeline.readers.words import pieces
 

@@ -70,7 +70,7 @@ def shipped(name: str, mend: str = "install heartline again") -> Mapping[str, ND
 
 
 def write(path: Path, weights: Mapping[str, NDArray[Any]]) -> None:
-    """Write ``weights`` to ``path``, whole or not at all; as they are, since unpacking would take longer than reading."""
+    """Write ``weights`` to ``path``, whole or not at all; unpacked, which is quicker to read."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f"{path.name}.part")
     with part.open("wb") as file:

@@ -112,12 +112,6 @@ def _plain(word: str) -> str:
     return "".join(sign for sign in normalize("NFKD", word.replace("’", "'")) if not combining(sign)).lower()
 
 
-def lowered(text: str) -> str:
-    """Answer ``text`` in lower case, of the same length so that places stay true."""
-    lower = text.lower()
-    return lower if len(lower) == len(text) else text.replace("İ", "I").lower()  # of all characters only İ grows
-
-
 @cache
 def pieces() -> Pieces:
     """Answer the pieces that ship with this package, read once. Raises Misconfigured where they are wrong."""

@@ -3,8 +3,9 @@
 import numpy as np
 
 from pipeline.domain.emotions import EMOTIONS
+from pipeline.domain.lower import lowered
 from pipeline.readers.evidence import NEAR, SPANS_MAX, spans
-from pipeline.readers.words import WORDS, lowered
+from pipeline.readers.words import WORDS
 
 TEXT = "The Room was lovely, but the invoice is WRONG again and again!"
 

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.readers.words import UNKNOWN, WORD_CHARS_MAX, WORD_PIECES_MAX, WORDS, lowered, pieces
+from pipeline.domain.lower import lowered
+from pipeline.readers.words import UNKNOWN, WORD_CHARS_MAX, WORD_PIECES_MAX, WORDS, pieces
 
 PIECES = pieces()
 NAMES = {place: piece for piece, place in PIECES.vocabulary.items()}

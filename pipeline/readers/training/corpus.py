@@ -13,10 +13,11 @@ import numpy as np
 import orjson
 
 from pipeline.domain.errors import Misconfigured
+from pipeline.domain.lower import lowered
 from pipeline.readers.passages import ENDS, PIECES_MAX, passages
 from pipeline.readers.training.student import Texts
 from pipeline.readers.valence import compound
-from pipeline.readers.words import WORDS, Pieces, lowered
+from pipeline.readers.words import WORDS, Pieces
 
 GOEMOTIONS: Final = "goemotions"
 PASSAGES_MAX: Final = 3  # of a long text

@@ -5,10 +5,11 @@ from pathlib import Path
 import pytest
 
 from pipeline.domain.errors import Misconfigured
+from pipeline.domain.lower import lowered
 from pipeline.readers.passages import PIECES_MAX
 from pipeline.readers.training import corpus
 from pipeline.readers.training.ground import ground
-from pipeline.readers.words import WORDS, lowered, pieces
+from pipeline.readers.words import WORDS, pieces
 
 
 def test_a_folder_of_data_is_read(data: Path) -> None:
