@@ -2,9 +2,9 @@
 
 1. *teacher*: MPNet-base, its lower half frozen, tuned on the labels.
 2. *scores*: what the teacher says of every text that is not judged by.
-3. *deep*: MiniLM-L6, tuned on the labels and, counting half, on the scores.
-4. *fast*: the small network, over the vectors that MiniLM gives each piece alone, taught the scores and, four times
-   heavier, the labels.
+3. *deep*: MiniLM-L6, tuned on the labels and, counting half, on some of the scores; then it scores the texts, too.
+4. *fast*: the small network, over the vectors that MiniLM gives each piece alone, taught what both say of the texts on
+   average and, four times heavier, the labels.
 5. each gets its scale on the split ``dev``, is written as its reader loads it, and judged on ``dev``, on the real texts
    of ``dev``, and on the sources that were held out whole.
 """
@@ -34,8 +34,10 @@ from pipeline.readers.verdict import Scale
 TEACHER: Final = transformer.Plan(epochs=2, rate=5e-5, size=32, pieces=110, fading=0.95, frozen=6)
 DEEP: Final = transformer.Plan(epochs=3, rate=1.1e-4, size=32, pieces=126)
 DEEP_SCORES_WEIGHT: Final = 0.5
+DEEP_SCORES_MAX: Final = {False: 48_000, True: 16_000}  # of feedback, and of comments of GoEmotions
 FAST_EPOCHS: Final = 6
 FAST_LABELS_WEIGHT: Final = 4.0
+DEEP_WEIGHTS: Final = "deep.safetensors"
 DEEP_FILE: Final = "deep.onnx"
 DEEP_SCALE_FILE: Final = "deep_scale.npz"
 REPORT_FILE: Final = "report.json"
@@ -64,14 +66,15 @@ def cook(recipe: Recipe) -> dict[str, Any]:
     """Run every step that was not run yet and answer the report, which ``work`` keeps too. Raises Misconfigured."""
     _open(recipe)
     scores = _kept(recipe, "scores.npy", lambda: _scores(recipe))
-    course = _soft(recipe, scores)
+    course = _soft(recipe, answers(scores))
     vectors = _kept(recipe, "vectors.npy", lambda: transformer.alone(published.minilm(), recipe.say))
     seeds = range(recipe.seeds)
-    runs = {
-        "teacher": [_told(recipe, "teacher", lambda: _teacher_judged(recipe))],
-        "deep": [_told(recipe, f"deep-{seed}", partial(_deep, recipe, course, seed)) for seed in seeds],
-        "fast": [_told(recipe, f"fast-{seed}", partial(_fast, recipe, scores, vectors, seed)) for seed in seeds],
-    }
+    teacher = [_told(recipe, "teacher", lambda: _teacher_judged(recipe))]
+    deep = [_told(recipe, f"deep-{seed}", partial(_deep, recipe, course, seed)) for seed in seeds]
+    more = _kept(recipe, "deep_scores.npy", lambda: _deep_scores(recipe))
+    both = (answers(scores) + answers(more)) / 2
+    fast = [_told(recipe, f"fast-{seed}", partial(_fast, recipe, both, vectors, seed)) for seed in seeds]
+    runs = {"teacher": teacher, "deep": deep, "fast": fast}
     report = {
         "rows": {name: len(rows) for name, rows in _judges(recipe.ground)} | {"train": len(recipe.ground.train)},
         "texts": len(recipe.ground.texts),
@@ -149,10 +152,22 @@ def _teacher_judged(recipe: Recipe) -> Judged:
     return _transformer_judged(recipe, weights, model, Scale())[1]
 
 
-def _soft(recipe: Recipe, scores: Array) -> transformer.Course:
-    """Answer the scores as what MiniLM is taught; a share of them in each epoch, all of them once."""
-    texts = _edged(recipe, published.minilm(), list(recipe.ground.texts.values()), DEEP.pieces)
-    return transformer.Course(texts, answers(scores), DEEP_SCORES_WEIGHT, 1 / DEEP.epochs)
+def _soft(recipe: Recipe, wanted: Array) -> transformer.Course:
+    """Answer some of the scores as what MiniLM is taught; a share of them in each epoch, all of them once."""
+    comments = np.array([name.startswith(corpus.GOEMOTIONS) for name in recipe.ground.texts])
+    chance, all_texts = np.random.default_rng(0), list(recipe.ground.texts.values())
+    chosen = np.concatenate(
+        [chance.permutation(np.flatnonzero(comments == kind))[:most] for kind, most in DEEP_SCORES_MAX.items()]
+    )
+    texts = _edged(recipe, published.minilm(), [all_texts[place] for place in chosen], DEEP.pieces)
+    return transformer.Course(texts, wanted[chosen], DEEP_SCORES_WEIGHT, 1 / DEEP.epochs)
+
+
+def _deep_scores(recipe: Recipe) -> Array:
+    """Answer what the deep reader of seed 0 says of the texts."""
+    model, weights = published.minilm(), transformer.load(recipe.work / DEEP_WEIGHTS)
+    texts = _edged(recipe, model, list(recipe.ground.texts.values()), DEEP.pieces)
+    return transformer.scored(weights, model.shape, texts, recipe.say)
 
 
 def _deep(recipe: Recipe, soft: transformer.Course, seed: int) -> Judged:
@@ -164,6 +179,8 @@ def _deep(recipe: Recipe, soft: transformer.Course, seed: int) -> Judged:
     hard = transformer.Course(_edged(recipe, model, _texts(train), DEEP.pieces), targets(train))
     plan = DEEP._replace(epochs=recipe.epochs(DEEP.epochs))
     transformer.tune(weights, model.shape, [hard, soft], plan, seed=seed, say=recipe.say)
+    if seed == 0:
+        transformer.save(recipe.work / DEEP_WEIGHTS, weights)
     scale, told = _transformer_judged(recipe, weights, model, None)
     folder = recipe.out if seed == 0 else recipe.work / f"seed-{seed}"
     folder.mkdir(parents=True, exist_ok=True)
@@ -187,13 +204,13 @@ def _transformer_judged(
     return found, {name: judged(rows, readings(outputs(rows), found)) for name, rows in _judges(recipe.ground)}
 
 
-def _fast(recipe: Recipe, scores: Array, vectors: Array, seed: int) -> Judged:
+def _fast(recipe: Recipe, wanted: Array, vectors: Array, seed: int) -> Judged:
     """Teach the fast reader, write it, and judge it."""
     ground, chance = recipe.ground, np.random.default_rng(seed)
     weights = student.started(vectors, chance)
     soft = corpus.met(list(ground.texts.values()), ground.pieces, PIECES_MAX)
     hard = corpus.met(_texts(ground.train), ground.pieces, PIECES_MAX)
-    courses = [Course(soft, answers(scores)), Course(hard, targets(ground.train), FAST_LABELS_WEIGHT)]
+    courses = [Course(soft, wanted), Course(hard, targets(ground.train), FAST_LABELS_WEIGHT)]
     teach(weights, courses, chance, recipe.say, epochs=FAST_EPOCHS)
     weights = student.balanced(weights, targets(ground.train))
     said, told = FastReader(exported(weights, Scale())).said(_texts(ground.dev))
