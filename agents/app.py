@@ -19,15 +19,15 @@ AGENTS = {"feedback": feedback.listen, "moments": moments.listen, "alerts": aler
 
 
 def create_app(
-    settings: Settings, house: House, only: Collection[str] = (), place: str | None = None
+    settings: Settings, house: House, only: Collection[str] = (), known_as: str | None = None
 ) -> tuple[faust.App, Carrier]:
     """Answer an app and the carrier that its agents carry with.
 
-    ``only`` names the agents to run (none: all), ``place`` is the name that the group knows the worker by.
+    ``only`` names the agents to run (none: all), ``known_as`` is its name in the group.
     """
     app = faust.App(
         settings.group,
-        **app_options(settings.kafka, session_seconds=settings.session_seconds, consumer_group_instance_id=place),
+        **app_options(settings.kafka, session_seconds=settings.session_seconds, consumer_group_instance_id=known_as),
         # Faust makes this folder at every start; without tables nothing is ever put there.
         datadir=str(Path(gettempdir()) / "heartline-faust"),
     )

@@ -20,7 +20,7 @@ from typing import NoReturn, TypeVar
 
 from pipeline.domain.envelope import Record
 from pipeline.domain.errors import HeartlineError, Reason, Rejected, Unavailable
-from pipeline.domain.limits import ATTEMPTS_MAX, BACKOFF_SECONDS_MAX, GROUP_EVENTS_MAX
+from pipeline.domain.limits import ATTEMPTS_MAX, BACKOFF_SECONDS_MAX, GROUP_EVENTS_MAX, SUSPECT_EVENTS
 from pipeline.flow import carry
 from pipeline.ports import Attempts, Begun
 from pipeline.stages.work import Doors, Outcome
@@ -29,7 +29,6 @@ EXIT_UNFINISHED = 70  # EX_SOFTWARE: a batch cannot be finished and was not ackn
 EXIT_UNAVAILABLE = 75  # EX_TEMPFAIL: a door stayed shut longer than HEARTLINE_RETRY_SECONDS
 FIRST_PAUSE_SECONDS = 0.05
 GROUP_EVERY_SECONDS = 0.005  # at most; what comes meanwhile goes along
-SUSPECTS = (32, 1)  # events at once of a batch that ended its worker too often
 
 T = TypeVar("T")
 Place = tuple[str, int]  # topic, partition
@@ -43,8 +42,9 @@ def leave(code: int, why: str) -> NoReturn:
     os._exit(code)
 
 
-def _suspects(topic: str, size: int) -> str:
-    return f"{topic}#{size}"
+def _suspects(place: Place, size: int) -> str:
+    """Answer under which topic the parts of a suspect are noted, each by its first offset."""
+    return f"{place[0]}#{place[1]}#{size}"
 
 
 @dataclass(slots=True)
@@ -170,30 +170,36 @@ class Carrier:
             if count > ATTEMPTS_MAX:
                 log.error("%s[%s]: offsets %s–%s ended their worker %s times; in parts now", *each, count - 1)
                 await self._apart(batch, outcome)
+                for size in SUSPECT_EVENTS:
+                    notes = _suspects((each.topic, each.partition), size)
+                    await self._held(places, partial(self._attempts.forget, notes))
         now = self._doors.clock.now().timestamp() * 1000
         ages = [now - record.timestamp for batch in batches for record in batch]
         self._doors.meter.finished(self._step(batches[0][0]), ages, outcome.rejected)
 
-    async def _apart(self, records: Sequence[Record], outcome: Outcome, sizes: Sequence[int] = SUSPECTS) -> None:
+    async def _apart(self, records: Sequence[Record], outcome: Outcome, sizes: Sequence[int] = SUSPECT_EVENTS) -> None:
         """Carry a suspect in parts, and those of them that are suspects too in smaller ones.
 
         A single event that ends its worker again and again is rejected. A part is done soon, so that what is killed
-        by chance comes through before it is killed again.
+        by chance comes through before it is killed again. Each part has a note of its own, kept until the whole batch
+        is done: until then all of it comes again.
         """
         size, *smaller = [size for size in sizes if size < len(records)] or [1]
+        places = [(records[0].topic, records[0].partition)]
         for first in range(0, len(records), size):
             part = records[first : first + size]
-            places = [(part[0].topic, part[0].partition)]
-            begun = [Begun(_suspects(part[0].topic, size), part[0].partition, part[0].offset, part[-1].offset)]
-            (attempt,) = await self._held(places, partial(self._attempts.begin, begun))
+            begun = Begun(_suspects(places[0], size), part[0].offset, part[0].offset, part[-1].offset)
+            note = [(begun.topic, begun.partition)]
+            (attempt,) = await self._held(places, partial(self._attempts.begin, [begun]), note)
             if attempt <= ATTEMPTS_MAX:
-                outcome.extend(await self._held(places, partial(self._finish, part)))
+                outcome.extend(await self._held(places, partial(self._finish, part), note))
+                await self._held(places, partial(self._attempts.withdraw, *note[0]))
             elif smaller:
                 await self._apart(part, outcome, smaller)
             else:
                 rejected = Outcome()
                 rejected.reject(part[0], Rejected(Reason.CRASH_LOOP, f"ended its worker {attempt - 1} times"))
-                await self._held(places, partial(self._doors.bus.send, rejected.sends))
+                await self._held(places, partial(self._doors.bus.send, rejected.sends), note)
                 outcome.extend(rejected)
 
     async def _finish(self, records: Sequence[Record]) -> Outcome:
@@ -209,15 +215,16 @@ class Carrier:
         with suppress(HeartlineError):
             for topic, partition in places:
                 await self._attempts.withdraw(topic, partition)
-                for size in SUSPECTS:
-                    await self._attempts.withdraw(_suspects(topic, size), partition)
 
     def _sign(self, places: Sequence[Place]) -> None:
         self._signs.update(dict.fromkeys(places, self._doors.clock.seconds()))
         self._alive()
 
-    async def _held(self, places: Sequence[Place], work: Callable[[], Awaitable[T]]) -> T:
-        """Do ``work``; while a door is shut hold the line and try again, past the limit leave."""
+    async def _held(self, places: Sequence[Place], work: Callable[[], Awaitable[T]], notes: Sequence[Place] = ()) -> T:
+        """Do ``work``; while a door is shut hold the line and try again, past the limit leave.
+
+        ``notes`` are those of attempts beside those of ``places``.
+        """
         clock = self._doors.clock
         started, pause = clock.seconds(), FIRST_PAUSE_SECONDS
         self._sign(places)
@@ -227,7 +234,7 @@ class Carrier:
             except Unavailable as shut:
                 waited = clock.seconds() - started
                 if waited > self._retry_seconds:
-                    await self._withdraw(places)
+                    await self._withdraw([*places, *notes])
                     leave(EXIT_UNAVAILABLE, f"waited {waited:.0f} s: {shut}")
                 log.warning("%s; next try in %.2g s", shut, pause)
                 await clock.sleep(pause)

@@ -18,6 +18,7 @@ from aiokafka import ConsumerRecord
 from aiokafka.errors import CommitFailedError, ConsumerStoppedError, IllegalStateError, KafkaError
 from aiokafka.protocol.group import LeaveGroupRequest
 from faust.events import Event
+from faust.exceptions import ConsumerNotStarted
 from faust.topics import Topic
 from faust.transport.drivers import aiokafka as stock
 from faust.types import TP
@@ -54,18 +55,26 @@ class Client(stock.AIOKafkaConsumerThread):
     async def on_stop(self) -> None:
         """Leave the group, also under a name that outlives this worker: who ends in order is not waited for."""
         if self._consumer is not None:
-            self._consumer._coordinator._group_instance_id = None
+            if self._consumer._coordinator is not None:
+                self._consumer._coordinator._group_instance_id = None
             await self._consumer.stop()
 
     @property
     def member(self) -> str:
         """The id that the group knows this worker by; empty before it has joined."""
-        return "" if self._consumer is None else str(self._consumer._coordinator.member_id)
+        coordinator = self._consumer and self._consumer._coordinator
+        return str(coordinator.member_id) if coordinator else ""
 
     async def sign_off(self, member: str) -> None:
-        """Tell the group that ``member`` is gone; where it is none any more, nothing happens. Raises KafkaError."""
+        """Tell the group that ``member`` is gone; where it is none any more, nothing happens.
+
+        Raises KafkaError or ConsumerNotStarted: it could not be told. Not over the connection to the coordinator:
+        there it would wait behind the joining that waits for ``member``.
+        """
         coordinator = self._ensure_consumer()._coordinator
-        await coordinator._send_req(LeaveGroupRequest(coordinator.group_id, member))
+        if coordinator is None or coordinator.coordinator_id is None:
+            raise ConsumerNotStarted("no coordinator yet")
+        await coordinator._client.send(coordinator.coordinator_id, LeaveGroupRequest(coordinator.group_id, member))
 
     async def call_thread(self, fun: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """Call it here."""
@@ -259,7 +268,6 @@ RELIED_ON = (
     Relied("aiokafka.consumer.consumer:AIOKafkaConsumer.resume", "9301532efa15"),
     Relied("aiokafka.consumer.consumer:AIOKafkaConsumer.paused", "9163884fe2e9"),
     Relied("aiokafka.consumer.group_coordinator:GroupCoordinator._maybe_leave_group", "016cd88a16e6"),
-    Relied("aiokafka.consumer.group_coordinator:GroupCoordinator._send_req", "fa4b12e914ce"),
     Relied("aiokafka.consumer.fetcher:Fetcher._fetch_requests_routine", "2a8ec5932644"),
     Relied("aiokafka.consumer.fetcher:Fetcher._get_actions_per_node", "1dab2cf937d1"),
     Relied("aiokafka.consumer.fetcher:Fetcher.fetched_records", "be4348896b9b"),

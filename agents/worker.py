@@ -19,7 +19,7 @@ from redis.exceptions import RedisError
 from agents.app import create_app
 from agents.carrier import EXIT_UNAVAILABLE, EXIT_UNFINISHED, Carrier, leave
 from agents.driver import Consumer
-from agents.place import Place, held, places_folder
+from agents.seat import Seat, seats_folder, taken
 from agents.watchdog import Watchdog
 from pipeline.buses.topics import inspect
 from pipeline.compose import House, open_house
@@ -29,8 +29,7 @@ from pipeline.stores.redis.workers import report, withdraw
 
 EXIT_MISCONFIGURED = 2
 REPORT_SECONDS = 1.0
-TAKEN_OVER_SECONDS = 1.5  # after which a broker that knows workers by their places has given this one its partitions
-SIGN_OFFS_MAX = 4
+KNOWN_SECONDS = 0.5
 STOP_SECONDS_MAX = 60.0
 # A collection of the oldest generation walks everything that lives; what was made at the start never dies.
 GC_THRESHOLDS = (20_000, 20, 50)
@@ -73,16 +72,20 @@ async def _work(settings: Settings, only: Collection[str], opener: Opener) -> in
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
-    role = (settings.kafka, settings.group, *sorted(only))
-    with held(places_folder(), role) as place:
-        async with opener(settings) as house:
-            await _check_topics(settings, sorted(house.doors.policy.teams))
-            app, carrier = create_app(settings, house, only, place.name if place and house.knows_again else None)
-            known = asyncio.create_task(_known(cast("Consumer", app.consumer), place)) if place else None
+    async with opener(settings) as house:
+        teams = sorted(house.doors.policy.teams)
+        await _check_topics(settings, teams)
+        # A group gives what the one had that was killed: only who reads the same topics may have its name.
+        role = (settings.kafka, settings.group, settings.prefix, *teams, "only", *sorted(only))
+        with taken(settings.seats or seats_folder(), role) as seat:
+            log.info("seat: %s", seat.name if seat else "none, nobody will take over at once")
+            app, carrier = create_app(settings, house, only, seat.name if seat and house.knows_again else None)
+            known = asyncio.create_task(_known(cast("Consumer", app.consumer), seat, house)) if seat else None
             code = await _serve(settings, house, app, carrier, stopping)
-            if known and place:
+            if known and seat:
                 known.cancel()
-                place.note("")
+                with suppress(OSError):
+                    seat.note("")
     log.info("stopped")
     return code
 
@@ -119,18 +122,19 @@ async def _serve(settings: Settings, house: House, app: faust.App, carrier: Carr
     return EXIT_UNFINISHED if crashed else 0
 
 
-async def _known(consumer: Consumer, place: Place) -> None:
-    """Be known by ``place``, and sign off the one that was killed there as long as the group still waits for it."""
-    for _ in range(SIGN_OFFS_MAX if place.killed else 0):
-        await asyncio.sleep(TAKEN_OVER_SECONDS)
-        with suppress(KafkaError, ConsumerNotStarted):
-            if consumer.assignment():
-                break
-            await consumer.client.sign_off(place.killed or "")
+async def _known(consumer: Consumer, seat: Seat, house: House) -> None:
+    """Be known by ``seat``; sign off the one that was killed there, where the group would wait for it."""
+    killed = "" if house.knows_again else seat.killed
     while True:
+        client = consumer.client
+        if killed:
+            with suppress(KafkaError, ConsumerNotStarted):
+                await client.sign_off(killed)
+                killed = ""
         with suppress(OSError):
-            place.note(consumer.client.member)
-        await asyncio.sleep(REPORT_SECONDS)
+            if client.member:
+                seat.note(client.member)
+        await asyncio.sleep(KNOWN_SECONDS)
 
 
 async def _check_topics(settings: Settings, teams: list[str]) -> None:

@@ -149,6 +149,9 @@ class Attempts(Protocol):
     async def withdraw(self, topic: str, partition: int) -> None:
         """Take back the last count of a partition: its worker ends for a reason that is not the batch's."""
 
+    async def forget(self, topic: str) -> None:
+        """Drop every note of a topic."""
+
 
 class Bus(Protocol):
     """Where records are sent."""

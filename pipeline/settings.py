@@ -27,18 +27,25 @@ def running_file() -> Path:
 
 
 class _Running(PydanticBaseSettingsSource):
-    """What a `heartline up` on this machine says, as long as that process lives."""
+    """What a `heartline up` on this machine says, as long as that process lives; nothing to who names another Kafka."""
+
+    def __init__(self, settings_cls: type[BaseSettings], *named: PydanticBaseSettingsSource) -> None:
+        super().__init__(settings_cls)
+        self._named = named
 
     def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:
         return None, field_name, False
 
     def __call__(self) -> dict[str, Any]:
         try:
-            told: dict[str, Any] = json.loads(running_file().read_bytes())
-            os.kill(told.pop("pid"), 0)
+            running: dict[str, Any] = json.loads(running_file().read_bytes())
+            os.kill(running.pop("pid"), 0)
         except (OSError, ValueError, KeyError, TypeError):
             return {}
-        return {name: value for name, value in told.items() if name in self.settings_cls.model_fields}
+        kafka = next((told["kafka"] for source in self._named if (told := source()).get("kafka")), None)
+        if kafka not in {None, running.get("kafka")}:
+            return {}
+        return {name: value for name, value in running.items() if name in self.settings_cls.model_fields}
 
 
 class Settings(BaseSettings):
@@ -58,6 +65,7 @@ class Settings(BaseSettings):
     replication: int = Field(1, ge=1, le=9, description="copies of each topic; 3 in production")
     idempotence: Literal["auto", "on", "off"] = Field("auto", description="idempotent producer; auto asks the broker")
     session_seconds: float = Field(10.0, gt=0, description="after which a silent worker's partitions move on")
+    seats: Path | None = Field(None, description="folder by which workers know their machine again; default: in /tmp")
     retry_seconds: float = Field(
         RETRY_SECONDS_MAX, gt=0, description="how long a worker waits for a shut door before it exits"
     )
@@ -76,7 +84,7 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Put what a running `heartline up` says below the environment."""
-        return init_settings, env_settings, _Running(settings_cls)
+        return init_settings, env_settings, _Running(settings_cls, init_settings, env_settings)
 
     def topic(self, name: str) -> str:
         """Answer the full name of a topic."""

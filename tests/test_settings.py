@@ -34,7 +34,19 @@ def test_flag_over_environment_over_house_over_default(monkeypatch: pytest.Monke
     monkeypatch.setenv("HEARTLINE_KAFKA", "environment:1")
     assert load_settings().kafka == "environment:1"
     assert load_settings(kafka="flag:1", redis=None).kafka == "flag:1"
+    monkeypatch.delenv("HEARTLINE_KAFKA")
     assert load_settings(redis=None).redis == "redis://house"
+
+
+def test_a_house_says_nothing_to_who_names_another_kafka(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its Redis, and what its small broker needs, would be wrong elsewhere."""
+    runs(pid=os.getpid(), kafka="house:1", redis="redis://house", session_seconds=4.0, idempotence="off")
+    assert load_settings(kafka="house:1").session_seconds == 4.0
+    for elsewhere in (load_settings(kafka="other:1"), load_settings(kafka="other:1", redis="redis://other")):
+        assert (elsewhere.session_seconds, elsewhere.idempotence) == (10.0, "auto")
+    assert load_settings(kafka="other:1").redis == "redis://127.0.0.1:6379/0"
+    monkeypatch.setenv("HEARTLINE_KAFKA", "other:1")
+    assert load_settings().session_seconds == 10.0
 
 
 @pytest.mark.parametrize("content", ["", "no json", "[]", "{}", '{"pid": "x"}', '{"pid": 0.5}', '{"kafka": "x"}'])

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 from pipeline.domain.errors import Misconfigured, Unavailable
+from pipeline.domain.limits import DEATHS_MAX
 from pipeline.embedded import leash
 from pipeline.embedded.server import tail, told
 from pipeline.settings import Settings
@@ -20,7 +21,6 @@ POLL_SECONDS = 0.05
 FIRST_PAUSE_SECONDS = 0.5
 PAUSE_SECONDS_MAX = 10.0
 STEADY_SECONDS = 60.0  # a worker that ran so long begins again without a pause
-DEATHS_MAX = 6  # in a row, none of them steady
 MISCONFIGURED = 2
 
 Say = Callable[[str], None]

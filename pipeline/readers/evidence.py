@@ -38,7 +38,7 @@ def spans(
         for emotion, said in zip(emotions, places[:, emotions].T.tolist(), strict=True)
         for first, last in _runs(said, word_of)
     ]
-    where = _places(lowered(text), words[: 1 + max(last for _, _, last in runs)])
+    where = _places(lowered(text), words[: 1 + max((last for _, _, last in runs), default=-1)])
     return tuple(
         [
             Span.made({"start": where[first][0], "end": where[last][1], "emotion": emotion, "topic": None})

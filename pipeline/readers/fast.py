@@ -138,7 +138,7 @@ class FastReader:
 def _tones(text: str, parts: Sequence[tuple[int, int]]) -> list[float]:
     if len(parts) == 1:
         return [compound(text)]
-    where = [found.span() for found in WORDS.finditer(text)]
+    where = [found.span() for found in WORDS.finditer(lowered(text))]
     return [compound(text[where[first][0] : where[last - 1][1]]) for first, last in parts]
 
 

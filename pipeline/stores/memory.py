@@ -193,3 +193,7 @@ class MemoryAttempts:
         """Take back the last count of a partition."""
         if noted := self._notes.get((topic, partition)):
             self._notes[topic, partition] = (noted[0], noted[1], max(0, noted[2] - 1))
+
+    async def forget(self, topic: str) -> None:
+        """Drop every note of a topic."""
+        self._notes = {place: note for place, note in self._notes.items() if place[0] != topic}

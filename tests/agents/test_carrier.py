@@ -12,11 +12,11 @@ from typing import Any, NoReturn
 import pytest
 
 from agents import carrier
-from agents.carrier import EXIT_UNAVAILABLE, EXIT_UNFINISHED, FIRST_PAUSE_SECONDS, SUSPECTS, Carrier
+from agents.carrier import EXIT_UNAVAILABLE, EXIT_UNFINISHED, FIRST_PAUSE_SECONDS, Carrier
 from pipeline.buses.memory import MemoryRecord
 from pipeline.clocks import SystemClock
 from pipeline.domain.errors import Reason, Unavailable
-from pipeline.domain.limits import ATTEMPTS_MAX, BACKOFF_SECONDS_MAX
+from pipeline.domain.limits import ATTEMPTS_MAX, BACKOFF_SECONDS_MAX, DEATHS_MAX, SUSPECT_EVENTS
 from pipeline.domain.reading import Reading
 from pipeline.ports import Begun, Send
 from pipeline.stores.memory import MemoryAttempts
@@ -283,7 +283,7 @@ async def test_a_large_suspect_is_carried_in_parts() -> None:
     """Of a large batch only the part that kills is tried one by one: what is killed by chance comes through soon."""
     here, reader, attempts = world(), Deadly(), MemoryAttempts()
     here.change(reader=reader)
-    part, single = SUSPECTS
+    part, single = SUSPECT_EVENTS
     texts = ["happy"] * (3 * part)
     texts[part + 2] = "DEADLY"
     for _ in range(20):
@@ -297,6 +297,21 @@ async def test_a_large_suspect_is_carried_in_parts() -> None:
     assert met[:ATTEMPTS_MAX] == [len(texts)] * ATTEMPTS_MAX
     assert met[-part:] == [single] * (part - 1) + [part]  # those beside the one that kills, and the last part
     assert set(met[ATTEMPTS_MAX:]) == {part, single}
+
+
+@pytest.mark.parametrize(("many", "deadly"), [(3, [0, 2]), (96, [2, 40]), (96, [34, 36]), (96, [0, 1, 95])])
+async def test_several_that_end_their_worker_are_found(many: int, deadly: list[int]) -> None:
+    """However many there are in one batch, each is rejected after its deaths, and nothing else."""
+    here, reader, attempts = world(), Deadly(), MemoryAttempts()
+    here.change(reader=reader)
+    records = batch(*("DEADLY" if place in deadly else "happy" for place in range(many)))
+    for _ in range(DEATHS_MAX):
+        with suppress(Left):
+            await carries(here, attempts).carry(records)
+            break
+    rejected = [int(dict(each.headers)["reject-offset"]) for each in here.bus.records("rejects")]
+    assert sorted(set(rejected)) == deadly
+    assert len({each["feedback"]["id"] for each in here.values("moments")}) == many - len(deadly)
 
 
 async def test_a_new_batch_starts_with_a_clean_count() -> None:

@@ -79,3 +79,14 @@ async def test_a_withdrawn_attempt_does_not_count(shelf: Callable) -> None:
     await attempts.withdraw("feedback", 3)
     assert await begin(attempts, "feedback", 3, 10, 19) == 1
     assert await begin(attempts, "feedback", 3, 10, 19) == 2
+
+
+async def test_a_topic_is_forgotten(shelf: Callable) -> None:
+    """All its notes are gone, those of others stay; forgetting what was never begun changes nothing."""
+    attempts: Attempts = shelf().attempts
+    await attempts.forget("feedback#3#1")
+    for topic, spot in (("feedback#3#1", 5), ("feedback#3#1", 7), ("feedback", 3)):
+        assert await begin(attempts, topic, spot, spot, spot) == 1
+    await attempts.forget("feedback#3#1")
+    assert await begin(attempts, "feedback#3#1", 7, 7, 7) == 1
+    assert await begin(attempts, "feedback", 3, 3, 3) == 2

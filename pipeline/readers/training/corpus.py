@@ -57,7 +57,7 @@ def cut(known: Mapping[str, str], pieces: Pieces) -> dict[str, str]:
             continue
         where, alone = passages(words, [pieces[word] for word in words]), _sentences(words)
         chance = np.random.default_rng(crc32(name.encode()))
-        places = [found.span() for found in WORDS.finditer(text)]
+        places = [found.span() for found in WORDS.finditer(lowered(text))]
         if len(where) == 1:
             parts[name] = text
             taken = []

@@ -29,8 +29,10 @@ class Ground(NamedTuple):
         content = sha256()
         for part in (self.train, self.dev, self.held):
             for row in part:
-                content.update(repr((row.id, row.label.primaries, row.label.valence)).encode(errors="replace"))
-        content.update(repr(sorted(self.texts)).encode(errors="replace"))
+                label = row.label
+                told = (row.id, label.text, label.primaries, label.valence, sorted(label.aside.items()))
+                content.update(repr((*told, sorted(row.strengths.items()))).encode(errors="replace"))
+        content.update(repr(sorted(self.texts.items())).encode(errors="replace"))
         return content.hexdigest()[:16]
 
 

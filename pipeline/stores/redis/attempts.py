@@ -26,6 +26,8 @@ return count
     plain=True,
 )
 
+FORGET = Script("return redis.call('DEL', KEYS[1])", plain=True)
+
 # ARGV: partition.
 WITHDRAW = Script(
     """
@@ -69,3 +71,7 @@ class RedisAttempts:
     async def withdraw(self, topic: str, partition: int) -> None:
         """Take back the last count of a partition."""
         await self._wire.ask([WITHDRAW.call(self._keys.attempts(topic), (partition,))], repeatable=False)
+
+    async def forget(self, topic: str) -> None:
+        """Drop every note of a topic."""
+        await self._wire.ask([FORGET.call(self._keys.attempts(topic), ())])
