@@ -10,7 +10,7 @@ from itertools import count
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError, UnknownTopicOrPartitionError
+from aiokafka.errors import KafkaError, UnknownTopicOrPartitionError, for_code
 from aiokafka.protocol.transaction import InitProducerIdRequest
 
 from pipeline.domain.buckets import partition_of
@@ -21,6 +21,7 @@ from pipeline.settings import Settings
 BATCH_BYTES = 524_288  # of one partition's batch; a broker takes 1 MiB unless told otherwise
 REQUEST_BYTES_MAX = 17_825_792
 CONNECT_SECONDS_MAX = 10.0
+AGAIN_SECONDS = 0.1  # between two questions to a broker that is not ready
 METADATA_SECONDS_MAX = 5.0
 
 
@@ -141,19 +142,24 @@ class KafkaBus:
         return producer
 
     async def _can_be_idempotent(self) -> bool:
-        """Ask the broker for a producer id; one that cannot give any (a small test broker) says so at once."""
+        """Ask the broker for a producer id; one that cannot give any (a small test broker) says so at once.
+
+        One that has just started says "not yet", and is asked again.
+        """
         producer = await self._started(acks="all")
         try:
             client = producer.client
             async with asyncio.timeout(CONNECT_SECONDS_MAX):
-                answer = await client.send(
-                    client.get_random_node(),
-                    InitProducerIdRequest(transactional_id=None, transaction_timeout_ms=30_000),
-                )
+                while True:
+                    answer = await client.send(
+                        client.get_random_node(),
+                        InitProducerIdRequest(transactional_id=None, transaction_timeout_ms=30_000),
+                    )
+                    if not for_code(answer.error_code).retriable:
+                        return bool(answer.error_code == 0)
+                    await asyncio.sleep(AGAIN_SECONDS)
         except (KafkaError, TimeoutError):
             return False
-        else:
-            return bool(answer.error_code == 0)
         finally:
             await producer.stop()
 

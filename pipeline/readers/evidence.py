@@ -6,6 +6,7 @@ the one before that turns or stresses them.
 """
 
 from collections.abc import Sequence
+from operator import itemgetter
 from typing import Final
 
 from pipeline.domain.emotions import EMOTIONS
@@ -35,7 +36,7 @@ def spans(
     word_of = [place for place, several in enumerate(ids) for _ in several]
     runs = [
         (EMOTIONS[emotion], *_trimmed(words, first, last))
-        for emotion, said in zip(emotions, places[:, emotions].T.tolist(), strict=True)
+        for emotion, said in zip(emotions, places.take(emotions, axis=1).T.tolist(), strict=True)
         for first, last in _runs(said, word_of)
     ]
     where = _places(lowered(text), words[: 1 + max((last for _, _, last in runs), default=-1)])
@@ -71,8 +72,9 @@ def _runs(said: Sequence[float], word_of: Sequence[int]) -> list[tuple[int, int]
             runs[-1] = (max(most, strength), first, word)
         else:
             runs.append((strength, word, word))
-    best = sorted(runs, reverse=True)[:SPANS_MAX] if len(runs) > SPANS_MAX else runs
-    return sorted((first, last) for _, first, last in best)
+    if len(runs) > SPANS_MAX:
+        runs = sorted(sorted(runs, reverse=True)[:SPANS_MAX], key=itemgetter(1))
+    return [(first, last) for _, first, last in runs]
 
 
 def _trimmed(words: Sequence[str], first: int, last: int) -> tuple[int, int]:

@@ -9,8 +9,8 @@ and shows where they show. Neighbours see the same words, so it is sharpened by 
 
 The pieces of all texts stand in one array, gaps between two texts, so that one product serves them all. Over vectors
 that never change the first convolution is a sum of five table look-ups; a piece's rows of that table are worked out
-when it is first met. Products are taken over whole blocks of rows: then a text gets the same answer, to the last
-digit, whatever stands beside it in the batch.
+when it is first met, those of the most frequent ones at once. Products are taken over whole blocks of rows: then a text
+gets the same answer, to the last digit, whatever stands beside it in the batch.
 """
 
 from collections.abc import Mapping, Sequence
@@ -32,6 +32,7 @@ GAPS: Final = FIRST_WIDTH // 2  # rows between two texts, so that no convolution
 BETWEEN: Final = (GAP,) * GAPS
 WEIGHT_MAX: Final = 20.0  # of the logarithm of a pooling weight
 NOT_MET: Final = -1
+COMMON: Final = (999, 4_000)  # ids of the most frequent pieces (the vocabulary goes by frequency), met from the start
 
 
 class Answer(NamedTuple):
@@ -74,6 +75,7 @@ class Network:
         self._tables = [np.zeros((1_024, self._wide), np.float32) for _ in range(FIRST_WIDTH)]  # by place in the width
         self._alone = np.zeros((1_024, self._place.shape[1] - POOLS), np.float32)
         self._work: tuple[Array, ...] = (np.empty((0, self._wide), np.float32),) * 3
+        self._meet(np.arange(COMMON[0], min(COMMON[1], vocabulary)))
 
     def answer(self, texts: Sequence[Sequence[int]], tones: Sequence[float]) -> Answer:
         """Answer for ``texts``, each the ids of its pieces (one at least), and their valence after VADER (-1…1)."""
@@ -172,7 +174,9 @@ class Network:
         last = self._met + len(new)
         if last > len(self._alone):
             rows = min(len(self._codes) + 1, max(last, 2 * len(self._alone)))
-            self._tables, self._alone = [_grown(table, rows) for table in self._tables], _grown(self._alone, rows)
+            for place, table in enumerate(self._tables):  # one after the other: both sizes of all at once are too much
+                self._tables[place] = _grown(table, rows)
+            self._alone = _grown(self._alone, rows)
         padded = np.zeros((-(-len(new) // ROWS) * ROWS, self._codes.shape[1]), np.float32)
         padded[: len(new)] = self._codes[new] * self._scales[new, None]
         several = (padded @ self._first)[: len(new)].reshape(len(new), FIRST_WIDTH, self._wide)

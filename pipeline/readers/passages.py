@@ -22,9 +22,9 @@ def passages(words: Sequence[str], ids: Sequence[Sequence[int]], pieces_max: int
 
     ``ids`` holds the pieces of each word; a passage has up to ``pieces_max`` of them.
     """
-    lengths = [len(one) for one in ids]
-    if sum(lengths) <= pieces_max:
+    if sum(map(len, ids)) <= pieces_max:
         return [(0, len(words))]
+    lengths = [len(one) for one in ids]
     parts: list[tuple[int, int]] = []
     first = pieces = 0
     for place, length in enumerate(lengths):

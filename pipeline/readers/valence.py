@@ -8,9 +8,9 @@ quadratic (vaderSentiment issue 110).
 
 Here words fall into a few hundred kinds, so many that two words of one kind are interchangeable in every
 rule, and a kind is written as one character. A text becomes a string of kinds, and the score of a word is a
-function of the six characters around it: it is worked out once, by the library's arithmetic in the library's
-order of operations because the last digit depends on it, and remembered. What is left for each word is a
-look-up.
+function of its own character and the five around it, which count without their valence: it is worked out
+once, by the library's arithmetic in the library's order of operations because the last digit depends on it,
+and remembered. What is left for each word is a look-up.
 
 Two oddities of the library are kept. Its "but" step finds the score to change by value, so that of equal
 scores the first one changes, wherever it stands: :func:`_contrast` does the same with a heap for each value.
@@ -83,6 +83,7 @@ class Lexicon(dict[str, str]):
         self.notable = self.named.union(valences, boosters, negations)
         self.kinds: dict[str, Kind] = {_NOTHING: Kind()}
         self.characters: dict[Kind, str] = {}
+        self.beside: dict[int, str] = {}  # a word's valence means nothing to its neighbours: how they see it
         self.but, self.shouted_but = self["but"], self["BUT"]
         self.scores = Scores(self)
 
@@ -102,6 +103,14 @@ class Lexicon(dict[str, str]):
             )
         else:
             kind = _PLAIN_WORDS[word.isupper()]
+        character = self._character(kind)
+        if len(token) <= WORD_CHARS_MAX:
+            if len(self) >= WORDS_KEPT_MAX:
+                self.clear()
+            self[token] = character
+        return character
+
+    def _character(self, kind: Kind) -> str:
         character = self.characters.get(kind)
         if character is None:
             weighed = kind.listed and not kind.booster
@@ -109,10 +118,8 @@ class Lexicon(dict[str, str]):
             character = chr(start[kind.upper] + len(self.kinds))
             self.kinds[character] = kind
             self.characters[kind] = character
-        if len(token) <= WORD_CHARS_MAX:
-            if len(self) >= WORDS_KEPT_MAX:
-                self.clear()
-            self[token] = character
+            if kind.valence:
+                self.beside[ord(character)] = self._character(kind._replace(valence=0.0))
         return character
 
     def told(self, text: str) -> str:
@@ -204,12 +211,13 @@ def _scores(kinds: str, known: Lexicon) -> list[float]:
     places = [found.start() for found in _ANY_WEIGHED.finditer(kinds)]
     if not places:
         return []
-    padded = f"{_NOTHING * _BEFORE}{kinds}{_NOTHING * _AFTER}"
+    beside = f"{_NOTHING * _BEFORE}{kinds.translate(known.beside)}{_NOTHING * _AFTER}"
     weighed = known.scores
     differs: bool | None = None
     scores: list[float] = []
     for place in places:
-        score = weighed[padded[place : place + _BEFORE + 1 + _AFTER]]
+        here = place + _BEFORE
+        score = weighed[f"{beside[place:here]}{kinds[place]}{beside[here + 1 : here + 1 + _AFTER]}"]
         if isinstance(score, tuple):
             if differs is None:  # a pair comes of a word in capitals, so only the others are in question
                 differs = _NOT_UPPER.search(kinds) is not None
