@@ -16,9 +16,7 @@ from typing import Any, NamedTuple
 
 from aiokafka import ConsumerRecord
 from aiokafka.errors import CommitFailedError, ConsumerStoppedError, IllegalStateError, KafkaError
-from aiokafka.protocol.group import LeaveGroupRequest
 from faust.events import Event
-from faust.exceptions import ConsumerNotStarted
 from faust.topics import Topic
 from faust.transport.drivers import aiokafka as stock
 from faust.types import TP
@@ -58,23 +56,6 @@ class Client(stock.AIOKafkaConsumerThread):
             if self._consumer._coordinator is not None:
                 self._consumer._coordinator._group_instance_id = None
             await self._consumer.stop()
-
-    @property
-    def member(self) -> str:
-        """The id that the group knows this worker by; empty before it has joined."""
-        coordinator = self._consumer and self._consumer._coordinator
-        return str(coordinator.member_id) if coordinator else ""
-
-    async def sign_off(self, member: str) -> None:
-        """Tell the group that ``member`` is gone; where it is none any more, nothing happens.
-
-        Raises KafkaError or ConsumerNotStarted: it could not be told. Not over the connection to the coordinator:
-        there it would wait behind the joining that waits for ``member``.
-        """
-        coordinator = self._ensure_consumer()._coordinator
-        if coordinator is None or coordinator.coordinator_id is None:
-            raise ConsumerNotStarted("no coordinator yet")
-        await coordinator._client.send(coordinator.coordinator_id, LeaveGroupRequest(coordinator.group_id, member))
 
     async def call_thread(self, fun: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """Call it here."""

@@ -3,8 +3,7 @@
 A group waits for a worker that was killed until its session is over, and one that is started instead is a stranger for
 whom all others have to stop. So a worker takes the first seat that no living process of this machine holds, and joins
 under the seat's name (static membership, KIP-345): it gets at once what the one had that was killed, and nobody else is
-disturbed. Where the broker does not know such names, the one that was killed is signed off by its id, which it had
-left in its seat. The system frees a seat when its process dies, however it dies.
+disturbed. The system frees a seat when its process dies, however it dies.
 
 Two workers must never have one name: they would push each other out of the group for good. It holds what was drawn for
 the folder, which is this machine's or this container's own, and which time the machine runs.
@@ -21,7 +20,6 @@ from tempfile import gettempdir
 from zlib import crc32
 
 SEATS_MAX = 256
-MEMBER_BYTES_MAX = 1_000
 DRAWN_BYTES = 6
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
 
@@ -32,21 +30,15 @@ def seats_folder() -> Path:
 
 
 class Seat:
-    """A seat that is held: its ``name``, and by which id the group knew the ``killed`` worker that held it before."""
+    """A seat that is held, by its ``name``."""
 
     def __init__(self, name: str, file: int) -> None:
         self.name = name
-        self.killed = os.pread(file, MEMBER_BYTES_MAX, 0).decode("utf-8", "replace")
         self._file = file
-        self._noted = self.killed
 
-    def note(self, member: str) -> None:
-        """Keep the id that the group knows this worker by, for who takes its seat if it is killed."""
-        os.utime(self._file)  # what has not been touched for days is swept out of temporary folders
-        if member != self._noted:
-            os.ftruncate(self._file, 0)
-            os.pwrite(self._file, member.encode(), 0)
-            self._noted = member
+    def touch(self) -> None:
+        """Say that it is in use: what has not been touched for days is swept out of temporary folders."""
+        os.utime(self._file)
 
 
 @contextmanager
@@ -67,12 +59,9 @@ def taken(folder: Path, role: Sequence[str]) -> Iterator[Seat | None]:
                 break
     try:
         yield seat
-    except BaseException:
-        path = None  # whoever comes next may have to sign this one off
-        raise
     finally:
-        if file is not None:
-            if path is not None:
+        if file is not None and path is not None:
+            with suppress(OSError):
                 path.unlink(missing_ok=True)
             os.close(file)
 

@@ -12,8 +12,6 @@ from contextlib import AbstractAsyncContextManager, suppress
 from typing import cast
 
 import faust
-from aiokafka.errors import KafkaError
-from faust.exceptions import ConsumerNotStarted
 from redis.exceptions import RedisError
 
 from agents.app import create_app
@@ -29,7 +27,6 @@ from pipeline.stores.redis.workers import report, withdraw
 
 EXIT_MISCONFIGURED = 2
 REPORT_SECONDS = 1.0
-KNOWN_SECONDS = 0.5
 STOP_SECONDS_MAX = 60.0
 # A collection of the oldest generation walks everything that lives; what was made at the start never dies.
 GC_THRESHOLDS = (20_000, 20, 50)
@@ -80,24 +77,21 @@ async def _work(settings: Settings, only: Collection[str], opener: Opener) -> in
         with taken(settings.seats or seats_folder(), role) as seat:
             log.info("seat: %s", seat.name if seat else "none, nobody will take over at once")
             app, carrier = create_app(settings, house, only, seat.name if seat and house.knows_again else None)
-            known = asyncio.create_task(_known(cast("Consumer", app.consumer), seat, house)) if seat else None
-            code = await _serve(settings, house, app, carrier, stopping)
-            if known and seat:
-                known.cancel()
-                with suppress(OSError):
-                    seat.note("")
+            code = await _serve(settings, house, app, carrier, stopping, seat)
     log.info("stopped")
     return code
 
 
-async def _serve(settings: Settings, house: House, app: faust.App, carrier: Carrier, stopping: asyncio.Event) -> int:
+async def _serve(  # noqa: PLR0917
+    settings: Settings, house: House, app: faust.App, carrier: Carrier, stopping: asyncio.Event, seat: Seat | None
+) -> int:
     """Run ``app`` until ``stopping``; answer the exit code."""
     watchdog = Watchdog(
         asyncio.get_running_loop(),
         lambda: max(cast("Consumer", app.consumer).stuck_seconds(), carrier.silent_seconds()),
         settings.hung_seconds,
     )
-    reporting = asyncio.create_task(_report(settings, house))
+    reporting = asyncio.create_task(_report(settings, house, seat))
     gc.collect()
     gc.freeze()
     gc.set_threshold(*GC_THRESHOLDS)
@@ -122,21 +116,6 @@ async def _serve(settings: Settings, house: House, app: faust.App, carrier: Carr
     return EXIT_UNFINISHED if crashed else 0
 
 
-async def _known(consumer: Consumer, seat: Seat, house: House) -> None:
-    """Be known by ``seat``; sign off the one that was killed there, where the group would wait for it."""
-    killed = "" if house.knows_again else seat.killed
-    while True:
-        client = consumer.client
-        if killed:
-            with suppress(KafkaError, ConsumerNotStarted):
-                await client.sign_off(killed)
-                killed = ""
-        with suppress(OSError):
-            if client.member:
-                seat.note(client.member)
-        await asyncio.sleep(KNOWN_SECONDS)
-
-
 async def _check_topics(settings: Settings, teams: list[str]) -> None:
     """Refuse to start on topics that are not as they have to be: nothing here is made by chance."""
     ailments = [ailment for state in await inspect(settings, teams) for ailment in state.ailments]
@@ -144,7 +123,7 @@ async def _check_topics(settings: Settings, teams: list[str]) -> None:
         raise Misconfigured("\n".join(ailments))
 
 
-async def _report(settings: Settings, house: House) -> None:
+async def _report(settings: Settings, house: House, seat: Seat | None) -> None:
     started = house.doors.clock.now().isoformat()
     host = socket.gethostname()
     worker = f"{host}-{os.getpid()}"
@@ -163,6 +142,9 @@ async def _report(settings: Settings, house: House) -> None:
                 await report(client, prefix, worker, told)
             except RedisError as error:
                 log.debug("no report: %r", error)
+            with suppress(OSError):
+                if seat:
+                    seat.touch()
             await asyncio.sleep(REPORT_SECONDS)
     finally:
         with suppress(RedisError):

@@ -26,6 +26,7 @@ from pipeline.buses.kafka import KafkaBus
 from pipeline.buses.topics import lags
 from pipeline.cli.maps import load_map
 from pipeline.cli.rows import row_of
+from pipeline.cli.up import TANSU
 from pipeline.cli.verify import _plain, _tell
 from pipeline.client import prepare
 from pipeline.clocks import SystemClock
@@ -113,7 +114,8 @@ async def run(given: argparse.Namespace, folder: Path) -> int:
     sends, events = sends_of(rows_of(given.folder, given.map), random.Random(given.seed))
     say(f"{events} events, {len(sends)} records to publish")
     async with servers(given.broker, folder) as house:
-        scene = Scene(folder, house.kafka, house.redis, "acceptance-", partitions=8)
+        settings = {} if house.idempotent else TANSU  # as `heartline up` does
+        scene = Scene(folder, house.kafka, house.redis, "acceptance-", partitions=8, **settings)
         await scene.topics()
         published = asyncio.Event()
         try:
