@@ -1,13 +1,14 @@
 """Where in a text an emotion shows.
 
 The network answers for each piece of a word how much it speaks for each emotion. What speaks for it nearly as much as
-the place that speaks most is shown: neighbours together, whole words, without the little words at the edges, but with
-the one before that turns or stresses them.
+the place that speaks most is shown: neighbours together, whole words. Little words show nothing by themselves; a word
+alone is shown with its neighbours, and everything with the words before it that turn or stress it.
 """
 
 from collections.abc import Sequence
 from operator import itemgetter
 from typing import Final
+from unicodedata import category
 
 from pipeline.domain.emotions import EMOTIONS
 from pipeline.domain.lower import lowered
@@ -20,10 +21,12 @@ SPANS_MAX: Final = 2  # of one emotion in one passage
 _BENDS: Final = "barely cannot extremely hardly never no nobody not nothing really so still too very without"
 BENDS: Final = frozenset(_BENDS.split())
 _LITTLE: Final = (
-    "a an and are as at be been but by for from had has have he i in is it it's its me my of on or our she so than "
-    "that the their them then there these they this those to was we were which who will with you your"
+    "a about all also am an and any are as at be because been being but by can could did do does for from had has have "
+    "he her here him his how i if in into is it it's its just may me might much my of on one only or other our out she "
+    "should some such than that the their them then there these they this those to up us was we were what when where "
+    "which who why will with would you your"
 )
-LITTLE: Final = frozenset(_LITTLE.split())
+LITTLE: Final = BENDS.union(_LITTLE.split())
 
 
 def spans(
@@ -33,11 +36,14 @@ def spans(
 
     ``words`` are those of ``text``, ``ids`` the pieces of each, ``places`` the evidence: a row a piece.
     """
+    little = list(map(_says_little, words))
+    if all(little):
+        little = [False] * len(words)
     word_of = [place for place, several in enumerate(ids) for _ in several]
     runs = [
-        (EMOTIONS[emotion], *_trimmed(words, first, last))
+        (EMOTIONS[emotion], *_widened(words, little, first, last))
         for emotion, said in zip(emotions, places.take(emotions, axis=1).T.tolist(), strict=True)
-        for first, last in _runs(said, word_of)
+        for first, last in _runs(said, word_of, little)
     ]
     where = _places(lowered(text), words[: 1 + max((last for _, _, last in runs), default=-1)])
     return tuple(
@@ -62,11 +68,14 @@ def _places(lower: str, words: Sequence[str]) -> list[tuple[int, int]]:
     return found
 
 
-def _runs(said: Sequence[float], word_of: Sequence[int]) -> list[tuple[int, int]]:
+def _runs(said: Sequence[float], word_of: Sequence[int], little: Sequence[bool]) -> list[tuple[int, int]]:
     """Answer the runs of words, as first and last, whose evidence is near the strongest: the best ones, in order."""
-    enough = max(said) - NEAR
+    telling = [(strength, word) for strength, word in zip(said, word_of, strict=True) if not little[word]]
+    if not telling:
+        return []
+    enough = max(telling)[0] - NEAR
     runs: list[tuple[float, int, int]] = []  # strength, first word, last word
-    for strength, word in [near for near in zip(said, word_of, strict=True) if near[0] >= enough]:
+    for strength, word in [near for near in telling if near[0] >= enough]:
         if runs and word - runs[-1][2] <= 1 + APART_MAX:
             most, first, _ = runs[-1]
             runs[-1] = (max(most, strength), first, word)
@@ -77,17 +86,19 @@ def _runs(said: Sequence[float], word_of: Sequence[int]) -> list[tuple[int, int]
     return [(first, last) for _, first, last in runs]
 
 
-def _trimmed(words: Sequence[str], first: int, last: int) -> tuple[int, int]:
-    """Answer the run without little words and signs at its edges, unless it has no others, with what bends it."""
-    start, end = first, last
-    while start < end and _says_little(words[start]):
-        start += 1
-    while end > start and _says_little(words[end]):
-        end -= 1
-    if start and (words[start - 1] in BENDS or words[start - 1].endswith(("n't", "n’t"))):
-        start -= 1
-    return start, end
+def _widened(words: Sequence[str], little: Sequence[bool], first: int, last: int) -> tuple[int, int]:
+    """Answer the run with a neighbour on each side if it is one word, and with what bends it before."""
+    if first == last:
+        if last + 1 < len(words) and not little[last + 1] and words[last + 1][0].isalnum():
+            last += 1
+        if first and not little[first - 1] and words[first - 1][0].isalnum():
+            first -= 1
+    while first and (words[first - 1] in BENDS or words[first - 1].endswith(("n't", "n’t"))):
+        first -= 1
+    return first, last
 
 
 def _says_little(word: str) -> bool:
-    return word in LITTLE or (word.isascii() and not word[0].isalnum())
+    if word.isascii():
+        return word in LITTLE or not word[0].isalnum()
+    return not any(category(sign)[0] in "LNS" for sign in word)  # an emoji is a symbol, a dash is none

@@ -29,24 +29,33 @@ def test_words_near_the_strongest_are_shown_together() -> None:
 
 def test_far_words_are_spans_of_their_own() -> None:
     """Two places far apart are two spans, in the order of the text; what speaks much less is not shown."""
-    assert shown({3: 1.0, 9: 1.2, 12: 1.2 - NEAR - 0.1}) == ["lovely", "WRONG"]
+    assert shown({3: 1.0, 9: 1.2, 12: 1.2 - NEAR - 0.1}) == ["lovely", "WRONG again"]
 
 
 def test_only_the_best_places_are_shown() -> None:
     """Of many places those are shown that speak most."""
-    text = " x y z ".join(["bad"] * 5)
-    found = shown({place * 4: 1.0 + place / 10 for place in range(5)}, text)
+    text = ", of the, ".join(["bad"] * 5)
+    found = shown({place * 5: 1.0 + place / 10 for place in range(5)}, text)
     assert found == ["bad"] * SPANS_MAX
 
 
-def test_a_little_word_alone_is_shown() -> None:
-    """Where nothing but a little word speaks, it is shown."""
-    assert shown({5: 3.0}) == ["but"]
+def test_a_little_word_says_nothing_alone() -> None:
+    """What speaks most among the other words is shown, unless there are none."""
+    assert shown({5: 3.0, 3: -1.0}) == ["lovely"]
+    assert shown({1: 3.0}, "we were there") == ["we were there"]
+
+
+def test_what_turns_a_word_is_shown_with_it() -> None:
+    """Words that negate or stress stand in the span of what follows; one word alone is shown with its neighbours."""
+    text = "They were not very good at it. I didn't like the cold dirty room."
+    assert shown({4: 2.0}, text) == ["not very good"]
+    assert shown({9: 2.0}, text) == ["didn't like"]
+    assert shown({12: 2.0}, text) == ["cold dirty"]
 
 
 def test_pieces_of_a_word_show_the_whole_word() -> None:
     """Evidence stands at pieces; the span is of whole words."""
     places = np.full((3, len(EMOTIONS)), -6, np.float32)
     places[1, 0] = 2
-    (span,) = spans("unfriendly staff", ["unfriendly", "staff"], [(1, 2), (3,)], places, [0])
+    (span,) = spans("unfriendly, staff", ["unfriendly", ",", "staff"], [(1, 2), (), (3,)], places, [0])
     assert (span.start, span.end) == (0, 10)

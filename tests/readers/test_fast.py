@@ -8,8 +8,6 @@ from pipeline.domain.reading import Reading
 from pipeline.readers.fast import FastReader
 
 READER = FastReader()
-# What these weights get wrong, plain as the words are: emotions that few labels name.
-MISSED = pytest.mark.xfail(strict=True, reason="the shipped weights read a more frequent emotion")
 
 
 def read(text: str) -> Reading:
@@ -27,14 +25,14 @@ def read(text: str) -> Reading:
         ("I am so worried and anxious about this", "stressed"),
         ("I cried in the car, it was heartbreaking", "unhappy"),
         ("Nobody called back, I was completely ignored", "neglected"),
-        pytest.param("He rushed me through and hung up, I had no time to think", "hurried", marks=MISSED),
-        pytest.param("I am curious and very interested, when will you open here?", "interested", marks=MISSED),
-        pytest.param("So excited, can't wait for the launch!", "energetic", marks=MISSED),
+        ("He rushed me through and hung up, I had no time to think", "hurried"),
+        ("I am curious and very interested, when will you open here?", "interested"),
+        ("So excited, can't wait for the launch!", "energetic"),
         ("Trying it out for the first time, just exploring the options", "exploratory"),
         ("Delicious chocolate dessert, what a treat", "indulgent"),
         ("A fascinating and inspiring exhibition", "stimulated"),
-        pytest.param("I trust them, honest and reliable for years", "trusting", marks=MISSED),
-        pytest.param("They listened to me and remembered my name, I felt respected", "valued", marks=MISSED),
+        ("I trust them, honest and reliable for years", "trusting"),
+        ("They listened to me and remembered my name, I felt respected", "valued"),
         ("The nurses were kind and caring", "cared_for"),
         ("I felt safe and reassured", "safe"),
         ("Quick, simple and straightforward", "focused"),
@@ -65,7 +63,7 @@ def test_negation_turns_the_meaning() -> None:
 
 def test_spans_show_the_words() -> None:
     """Spans point at the words that show the emotion, whatever stands before them and however they are written."""
-    text = "😡 — The crew were RUDE and they didn’t care"
+    text = "🛫 — The crew were RUDE and they didn’t care"
     reading = read(text)
     shown = " ".join(text[span.start : span.end] for span in reading.spans)
     assert reading.negative > 0.5

@@ -11,6 +11,7 @@ from pipeline.readers.training.labels import Row, apart, joined, rows
 from pipeline.readers.words import Pieces, pieces
 
 LESSONS: Final = Path(__file__).parent / "lessons.jsonl"  # short texts written for what other labels seldom show
+LESSON: Final = "lesson-"  # what the ids of those begin with
 QUICK_ROWS: Final = 400  # to train on in a smoke run; a quarter of them to judge by
 
 

@@ -23,7 +23,7 @@ from pipeline.readers.fast import FastReader
 from pipeline.readers.passages import PIECES_MAX, pooled
 from pipeline.readers.training import corpus, published, student, transformer
 from pipeline.readers.training.export import exported, scaled
-from pipeline.readers.training.ground import Ground
+from pipeline.readers.training.ground import LESSON, Ground
 from pipeline.readers.training.judging import Figures, judged, read, readings, spread
 from pipeline.readers.training.labels import Row
 from pipeline.readers.training.scale import fitted
@@ -35,8 +35,9 @@ TEACHER: Final = transformer.Plan(epochs=2, rate=5e-5, size=32, pieces=110, fadi
 DEEP: Final = transformer.Plan(epochs=3, rate=1.1e-4, size=32, pieces=126)
 DEEP_SCORES_WEIGHT: Final = 0.5
 DEEP_SCORES_MAX: Final = {False: 48_000, True: 16_000}  # of feedback, and of comments of GoEmotions
-FAST_EPOCHS: Final = 6
+FAST_EPOCHS: Final = 8
 FAST_LABELS_WEIGHT: Final = 4.0
+FAST_LESSONS: Final = 4  # times that a lesson is met in an epoch
 DEEP_WEIGHTS: Final = "deep.safetensors"
 DEEP_FILE: Final = "deep.onnx"
 DEEP_SCALE_FILE: Final = "deep_scale.npz"
@@ -209,8 +210,9 @@ def _fast(recipe: Recipe, wanted: Array, vectors: Array, seed: int) -> Judged:
     ground, chance = recipe.ground, np.random.default_rng(seed)
     weights = student.started(vectors, chance)
     soft = corpus.met(list(ground.texts.values()), ground.pieces, PIECES_MAX)
-    hard = corpus.met(_texts(ground.train), ground.pieces, PIECES_MAX)
-    courses = [Course(soft, wanted), Course(hard, targets(ground.train), FAST_LABELS_WEIGHT)]
+    train = [row for row in ground.train for _ in range(FAST_LESSONS if row.id.startswith(LESSON) else 1)]
+    hard = corpus.met(_texts(train), ground.pieces, PIECES_MAX)
+    courses = [Course(soft, wanted), Course(hard, targets(train), FAST_LABELS_WEIGHT)]
     teach(weights, courses, chance, recipe.say, epochs=FAST_EPOCHS)
     weights = student.balanced(weights, targets(ground.train))
     said, told = FastReader(exported(weights, Scale())).said(_texts(ground.dev))
