@@ -20,7 +20,7 @@ from typing import NoReturn, TypeVar
 
 from pipeline.domain.envelope import Record
 from pipeline.domain.errors import HeartlineError, Reason, Rejected, Unavailable
-from pipeline.domain.limits import ATTEMPTS_MAX, BACKOFF_SECONDS_MAX, GROUP_EVENTS_MAX, SUSPECT_EVENTS
+from pipeline.domain.limits import ATTEMPTS_MAX, BACKOFF_SECONDS_MAX, GROUP_EVENTS_MAX, SUSPECT_EVENTS_MAX
 from pipeline.flow import carry
 from pipeline.ports import Attempts, Begun
 from pipeline.stages.work import Doors, Outcome
@@ -28,6 +28,7 @@ from pipeline.stages.work import Doors, Outcome
 EXIT_UNFINISHED = 70  # EX_SOFTWARE: a batch cannot be finished and was not acknowledged
 EXIT_UNAVAILABLE = 75  # EX_TEMPFAIL: a door stayed shut longer than HEARTLINE_RETRY_SECONDS
 FIRST_PAUSE_SECONDS = 0.05
+SUSPECTS = (SUSPECT_EVENTS_MAX, 1)  # events at once of a batch that ended its worker too often, then of such a part
 GROUP_EVERY_SECONDS = 0.005  # at most; what comes meanwhile goes along
 
 T = TypeVar("T")
@@ -170,14 +171,14 @@ class Carrier:
             if count > ATTEMPTS_MAX:
                 log.error("%s[%s]: offsets %s–%s ended their worker %s times; in parts now", *each, count - 1)
                 await self._apart(batch, outcome)
-                for size in SUSPECT_EVENTS:
+                for size in SUSPECTS:
                     notes = _suspects((each.topic, each.partition), size)
                     await self._held(places, partial(self._attempts.forget, notes))
         now = self._doors.clock.now().timestamp() * 1000
         ages = [now - record.timestamp for batch in batches for record in batch]
         self._doors.meter.finished(self._step(batches[0][0]), ages, outcome.rejected)
 
-    async def _apart(self, records: Sequence[Record], outcome: Outcome, sizes: Sequence[int] = SUSPECT_EVENTS) -> None:
+    async def _apart(self, records: Sequence[Record], outcome: Outcome, sizes: Sequence[int] = SUSPECTS) -> None:
         """Carry a suspect in parts, and those of them that are suspects too in smaller ones.
 
         A single event that ends its worker again and again is rejected. A part is done soon, so that what is killed

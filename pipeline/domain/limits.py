@@ -27,8 +27,8 @@ DEEP_SHARE_MAX = 0.5  # of the texts of a larger call that may go deep; the most
 RETRY_SECONDS_MAX = 300.0  # how long a shut door is waited for before the worker gives up, unacknowledged
 BACKOFF_SECONDS_MAX = 5.0  # between two tries of a shut door
 ATTEMPTS_MAX = 3  # times that one batch may kill its worker before it is carried in parts
-SUSPECT_EVENTS = (32, 1)  # of such a batch that are carried at once, and of such a part of it
-DEATHS_MAX = 3 * ATTEMPTS_MAX * (1 + len(SUSPECT_EVENTS))  # in a row of a worker of `up`: some events may end it
+SUSPECT_EVENTS_MAX = 32  # of such a batch that are carried at once; of such a part of it one by one
+DEATHS_MAX = 9 * ATTEMPTS_MAX  # in a row of a worker of `up`: three events, each found as batch, part and by itself
 VERSION_TRIES_MAX = 8  # times that a stage decides again when somebody else wrote first
 PUBLISH_EVENTS_MAX = 2_000  # events that `publish` has in flight
 

@@ -12,11 +12,11 @@ from typing import Any, NoReturn
 import pytest
 
 from agents import carrier
-from agents.carrier import EXIT_UNAVAILABLE, EXIT_UNFINISHED, FIRST_PAUSE_SECONDS, Carrier
+from agents.carrier import EXIT_UNAVAILABLE, EXIT_UNFINISHED, FIRST_PAUSE_SECONDS, SUSPECTS, Carrier
 from pipeline.buses.memory import MemoryRecord
 from pipeline.clocks import SystemClock
 from pipeline.domain.errors import Reason, Unavailable
-from pipeline.domain.limits import ATTEMPTS_MAX, BACKOFF_SECONDS_MAX, DEATHS_MAX, SUSPECT_EVENTS
+from pipeline.domain.limits import ATTEMPTS_MAX, BACKOFF_SECONDS_MAX, DEATHS_MAX
 from pipeline.domain.reading import Reading
 from pipeline.ports import Begun, Send
 from pipeline.stores.memory import MemoryAttempts
@@ -283,7 +283,7 @@ async def test_a_large_suspect_is_carried_in_parts() -> None:
     """Of a large batch only the part that kills is tried one by one: what is killed by chance comes through soon."""
     here, reader, attempts = world(), Deadly(), MemoryAttempts()
     here.change(reader=reader)
-    part, single = SUSPECT_EVENTS
+    part, single = SUSPECTS
     texts = ["happy"] * (3 * part)
     texts[part + 2] = "DEADLY"
     for _ in range(20):
