@@ -6,6 +6,7 @@ A test that uses ``tansu`` or ``valkey`` gets the marker ``service``, one that u
 
 import asyncio
 import hashlib
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +18,9 @@ from pipeline.embedded.kafka import Kafka
 from pipeline.embedded.server import Server
 from pipeline.embedded.tansu import Tansu
 from pipeline.embedded.valkey import Valkey
+
+# Who runs the tests in the background of a shell has Ctrl-C ignored, and so would every process that they start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # How long an example takes is nothing a test may fail by: machines are busy.
 settings.register_profile("heartline", deadline=None)
