@@ -26,6 +26,7 @@ SCRIPTS = (
     timelines.FORGET,
     cases.SAVE,
     attempts.BEGIN,
+    attempts.FORGET,
     attempts.WITHDRAW,
 )
 
