@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple, TypeVar
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from pipeline.readers.training.fitting import Adam, batches, pace
 from pipeline.readers.training.student import Texts, Weights, learnt
@@ -37,7 +38,11 @@ def teach(
     size: int = BATCH_TEXTS,
     warm: int = WARM_STEPS,
 ) -> None:
-    """Move ``weights`` so that they answer what the courses want; batches of all courses take turns by chance."""
+    """Move ``weights`` so that they answer what the courses want; batches of all courses take turns by chance.
+
+    Products are taken with one thread, as in reading: another number of them would give other last digits.
+    """
+    threadpool_limits(1, user_api="blas")
     plan = [
         (course, batch)
         for _ in range(epochs)
