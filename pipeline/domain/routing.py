@@ -50,7 +50,7 @@ def route(
             emotions={emotion: felt.intensity for emotion, felt in reading.emotions.items()},
             negative=reading.negative,
             confidence=felt.confidence if felt else 0.0,
-            words=tuple(feedback.text[span.start : span.end] for span in reading.spans),
+            words=tuple(dict.fromkeys(feedback.text[span.start : span.end] for span in reading.spans)),
             topics=reading.topics,
         ),
         briefing=_briefing(moment, figures, cases, raised_at, policy),

@@ -43,7 +43,7 @@ def spans(
     runs = [
         (EMOTIONS[emotion], *_widened(words, little, first, last))
         for emotion, said in zip(emotions, places.take(emotions, axis=1).T.tolist(), strict=True)
-        for first, last in _runs(said, word_of, little)
+        for first, last in _runs(said, words, word_of, little)
     ]
     where = _places(lowered(text), words[: 1 + max((last for _, _, last in runs), default=-1)])
     return tuple(
@@ -68,12 +68,15 @@ def _places(lower: str, words: Sequence[str]) -> list[tuple[int, int]]:
     return found
 
 
-def _runs(said: Sequence[float], word_of: Sequence[int], little: Sequence[bool]) -> list[tuple[int, int]]:
+def _runs(
+    said: Sequence[float], words: Sequence[str], word_of: Sequence[int], little: Sequence[bool]
+) -> list[tuple[int, int]]:
     """Answer the runs of words, as first and last, whose evidence is near the strongest: the best ones, in order."""
     telling = [(strength, word) for strength, word in zip(said, word_of, strict=True) if not little[word]]
     if not telling:
         return []
-    enough = max(telling)[0] - NEAR
+    # An emoji speaks louder than words and explains less: what is enough is told by the words, where there are any.
+    enough = max([near for near in telling if words[near[1]][0].isalnum()] or telling)[0] - NEAR
     runs: list[tuple[float, int, int]] = []  # strength, first word, last word
     for strength, word in [near for near in telling if near[0] >= enough]:
         if runs and word - runs[-1][2] <= 1 + APART_MAX:

@@ -36,6 +36,15 @@ def test_an_alert_says_who_what_why_and_how_soon() -> None:
     assert Alert.model_validate(raised.model_dump()) == raised
 
 
+def test_words_that_show_two_emotions_are_told_once() -> None:
+    """Spans of two emotions in one place are one reason."""
+    told = moment()
+    place = {"start": 5, "end": 14}
+    spans = tuple(Span(**place, emotion=emotion) for emotion in (Emotion.NEGLECTED, Emotion.FRUSTRATED))
+    raised = routed(told.model_copy(update={"reading": told.reading.model_copy(update={"spans": spans})}))
+    assert raised.why.words == (told.feedback.text[5:14],)
+
+
 def test_the_briefing_tells_what_was_before() -> None:
     """The briefing counts this moment, shows the recent ones without it, the open cases and the balance."""
     before = tuple(moment(number, Emotion.HAPPY) for number in range(5))

@@ -63,7 +63,7 @@ def test_negation_turns_the_meaning() -> None:
 
 def test_spans_show_the_words() -> None:
     """Spans point at the words that show the emotion, whatever stands before them and however they are written."""
-    text = "🛫 — The crew were RUDE and they didn’t care"
+    text = "😡 — The crew were RUDE and they didn’t care"
     reading = read(text)
     shown = " ".join(text[span.start : span.end] for span in reading.spans)
     assert reading.negative > 0.5

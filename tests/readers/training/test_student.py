@@ -77,11 +77,11 @@ def test_the_network_learns_and_repeats() -> None:
 
     def taught_once() -> dict[str, NDArray[Any]]:
         weights = small()
-        teach(weights, [course], np.random.default_rng(1), lambda _: None, epochs=60, rate=2e-2, size=32)
+        teach(weights, [course], np.random.default_rng(1), lambda _: None, epochs=120, rate=2e-2, size=32)
         return weights
 
     weights, again = taught_once(), taught_once()
     said = outputs(weights, Texts([[20, 5, 30], [20, 6, 30]], np.zeros(2, np.float32)))
     assert said[0, NEGATIVE] > 0 > said[1, NEGATIVE]
-    assert said[0, VALENCE] < -0.5 < 0.5 < said[1, VALENCE]
+    assert said[0, VALENCE] < -1 < 1 < said[1, VALENCE]
     assert all((one == again[name]).all() for name, one in weights.items())
