@@ -29,7 +29,7 @@ EXIT_MISCONFIGURED = 2
 REPORT_SECONDS = 1.0
 STOP_SECONDS_MAX = 60.0
 # A collection of the oldest generation walks everything that lives; what was made at the start never dies.
-GC_THRESHOLDS = (20_000, 20, 50)
+GC_THRESHOLDS = (200_000, 20, 50)
 
 log = logging.getLogger("heartline")
 Opener = Callable[[Settings], AbstractAsyncContextManager[House]]

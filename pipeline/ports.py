@@ -103,8 +103,11 @@ class Timelines(Protocol):
     async def entries(self, person: str, newest: int) -> Sequence[Entry]:
         """Answer the newest moments that are kept with their words, oldest first."""
 
-    async def forget(self, person: str) -> None:
-        """Drop the entries and figures of a person that has moved; where it moved to stays known."""
+    async def entries_of(self, persons: Sequence[str], newest: int) -> Sequence[Sequence[Entry]]:
+        """Answer the same for each of several persons, at once."""
+
+    async def forget(self, *persons: str) -> None:
+        """Drop the entries and figures of persons that have moved; where they moved to stays known."""
 
     def persons(self) -> AsyncIterator[str]:
         """Go through every person that has a state, in no order."""

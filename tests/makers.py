@@ -166,7 +166,7 @@ class World:
         async for person in self.timelines.persons():
             state = (await self.timelines.load({person: ()}))[0][person]
             if state.moved_to is None:
-                figures = replace(state.figures, aliases=frozenset(), emotions={})
+                figures = state.figures._replace(aliases=frozenset(), emotions={})
                 entries = [entry.id for entry in await self.timelines.entries(person, 1_000)]
                 told[person] = (entries, figures, dict(sorted(state.figures.emotions.items())))
         return told

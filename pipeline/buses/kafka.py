@@ -79,24 +79,17 @@ class KafkaBus:
     async def _pack(self, producer: AIOKafkaProducer, records: Sequence[Send]) -> list[tuple[tuple[str, int], Any]]:
         packed: list[tuple[tuple[str, int], Any]] = []
         open_batches: dict[tuple[str, int], Any] = {}
-        for send in records:
-            topic = self._settings.prefix + send.topic
-            partitions = self._partitions.get(topic) or await self._count(producer, topic)
-            partition = partition_of(send.key, partitions) if send.key is not None else next(self._turn) % partitions
-            place = (topic, partition)
-            batch = open_batches.get(place)
-            if batch is not None and self._append(batch, send) is None:
-                batch = None
-            elif batch is not None:
-                continue
-            batch = open_batches[place] = producer.create_batch()
-            packed.append((place, batch))
-            self._append(batch, send)
+        for topic, key, value, headers in records:
+            name = self._settings.prefix + topic
+            partitions = self._partitions.get(name) or await self._count(producer, name)
+            place = (name, partition_of(key, partitions) if key is not None else next(self._turn) % partitions)
+            batch, told = open_batches.get(place), list(headers)
+            # A batch that is full answers None.
+            if batch is None or batch.append(key=key, value=value, timestamp=None, headers=told) is None:
+                batch = open_batches[place] = producer.create_batch()
+                packed.append((place, batch))
+                batch.append(key=key, value=value, timestamp=None, headers=told)
         return packed
-
-    @staticmethod
-    def _append(batch: Any, send: Send) -> Any:
-        return batch.append(key=send.key, value=send.value, timestamp=None, headers=list(send.headers))
 
     async def _count(self, producer: AIOKafkaProducer, topic: str) -> int:
         try:

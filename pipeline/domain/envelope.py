@@ -7,6 +7,7 @@ with ``specversion`` and ``data``), and, for feedback, the bare data of a produc
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import cache, lru_cache
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 import orjson
@@ -24,15 +25,14 @@ from pipeline.domain.values import Value
 
 V = TypeVar("V", bound=Value)
 NAMESPACE = "io.heartline."
-_STRING = re.compile(rb'"(?:[^"\\]|\\.)*+"', re.DOTALL)
 _TO_BRACKETS = bytes.maketrans(b"{[]}", b"(())")
-_NO_BRACKETS = bytes(set(range(256)) - set(b"{[]}"))
 STRUCTURED = b"application/cloudevents"
-_TYPE = re.compile(r"^io\.heartline\.([a-z_.]+)\.v([0-9]{1,4})\Z")
+_SPECVERSION = ("ce_specversion", b"1.0")
+_JSON = ("content-type", b"application/json")
+_TYPE = re.compile(r"^io\.heartline\.([a-z_.]{1,64})\.v([0-9]{1,4})\Z")
 # A string, closed or not: it always matches at a quote and never gives anything back, so it is linear.
 _STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
 _NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
-_STEPS = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
 
 
 class Record(Protocol):
@@ -114,6 +114,7 @@ def _structured(event: dict[str, Any]) -> Envelope:
     return Envelope(name, version, event["id"], event["source"], time, data)
 
 
+@lru_cache(maxsize=256)  # they are few, and come with every record
 def _type(name: str) -> tuple[str, int]:
     match = _TYPE.match(name)
     if match is None:
@@ -173,13 +174,14 @@ def _not_json(value: bytes, error: orjson.JSONDecodeError) -> Rejected:
 def read_value(model: type[V], data: Mapping[str, Any]) -> V:
     """Check ``data`` against ``model``. Raises Rejected with every problem and its JSON pointer, no content."""
     try:
-        return model.model_validate(data)
+        value: V = model.__pydantic_validator__.validate_python(data)
     except ValidationError as error:
         problems = "; ".join(
             f"/{'/'.join(str(part) for part in problem['loc'])}: {problem['msg']}"
             for problem in error.errors(include_url=False, include_input=False, include_context=False)
         )
         raise Rejected(Reason.SCHEMA, problems[:REJECT_DETAIL_CHARS_MAX]) from None
+    return value
 
 
 def named(envelope: Envelope, record: Record, arrived: datetime) -> dict[str, Any]:
@@ -204,11 +206,16 @@ def named(envelope: Envelope, record: Record, arrived: datetime) -> dict[str, An
 def seal(kind: str, event: str, source: str, time: str, subject: str) -> tuple[tuple[str, bytes], ...]:
     """Answer the headers of a binary-mode CloudEvent of type ``io.heartline.<kind>.v1`` with JSON data."""
     return (
-        ("ce_specversion", b"1.0"),
-        ("ce_type", f"{NAMESPACE}{kind}.v1".encode()),
+        _SPECVERSION,
+        _sealed_type(kind),
         ("ce_id", event.encode()),
         ("ce_source", source.encode()),
         ("ce_time", time.encode()),
         ("ce_subject", subject.encode()),
-        ("content-type", b"application/json"),
+        _JSON,
     )
+
+
+@cache
+def _sealed_type(kind: str) -> tuple[str, bytes]:
+    return "ce_type", f"{NAMESPACE}{kind}.v1".encode()

@@ -3,10 +3,10 @@
 import re
 import tomllib
 from collections.abc import Mapping
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from pipeline.domain.aspects import Topics, phrases, pieces
 from pipeline.domain.emotions import Cluster, Emotion
@@ -109,8 +109,6 @@ class Policy(_Part):
     trust: Trust
     playbooks: dict[Emotion, str] = {}
 
-    _found: dict[str | None, Touchpoint] = PrivateAttr(default_factory=dict)
-
     @cached_property
     def _named(self) -> Mapping[str, Touchpoint]:
         named: dict[str, Touchpoint] = {}
@@ -152,6 +150,7 @@ class Policy(_Part):
         return next((rule for rule in self.rules if rule.matches(reading, stakeholder, touchpoint)), None)
 
 
+@lru_cache(maxsize=4_096)  # several steps ask it of each moment, and touchpoints are few
 def _plain(name: str) -> str:
     return " ".join(name.replace("_", " ").replace("-", " ").casefold().split()).replace(" ", "_")
 

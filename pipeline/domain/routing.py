@@ -26,36 +26,29 @@ def route(
     name = rule.team or touchpoint.team
     team = policy.teams[name]
     hours = rule.respond_within_hours or team.respond_within_hours
-    primary = reading.primary
-    felt = reading.emotions.get(primary) if primary else None
-    return Alert.model_construct(
-        id=alert_id(moment.id, rule.name),
-        rule=rule.name,
-        policy=policy.version,
-        team=name,
-        severity=rule.severity,
-        person=moment.person,
-        aliases=tuple(sorted(figures.aliases)),
-        moment=moment.id,
-        touchpoint=touchpoint.name,
-        channel=feedback.channel,
-        stakeholder=feedback.stakeholder,
-        at=moment.at,
-        raised_at=raised_at,
-        respond_by=raised_at + timedelta(hours=min(hours, team.respond_within_hours)),
-        opens_case=team.opens_case,
-        text=feedback.text,
-        why=Why.model_construct(
-            primary=primary,
-            emotions={emotion: felt.intensity for emotion, felt in reading.emotions.items()},
-            negative=reading.negative,
-            confidence=felt.confidence if felt else 0.0,
-            words=tuple(dict.fromkeys(feedback.text[span.start : span.end] for span in reading.spans)),
-            topics=reading.topics,
-        ),
-        briefing=_briefing(moment, figures, cases, raised_at, policy),
-        handles=feedback.handles,
-        reply_to=feedback.reply_to,
+    return Alert.made(
+        {
+            "id": alert_id(moment.id, rule.name),
+            "rule": rule.name,
+            "policy": policy.version,
+            "team": name,
+            "severity": rule.severity,
+            "person": moment.person,
+            "aliases": tuple(sorted(figures.aliases)),
+            "moment": moment.id,
+            "touchpoint": touchpoint.name,
+            "channel": feedback.channel,
+            "stakeholder": feedback.stakeholder,
+            "at": moment.at,
+            "raised_at": raised_at,
+            "respond_by": raised_at + timedelta(hours=min(hours, team.respond_within_hours)),
+            "opens_case": team.opens_case,
+            "text": feedback.text,
+            "why": _why(moment),
+            "briefing": _briefing(moment, figures, cases, raised_at, policy),
+            "handles": feedback.handles,
+            "reply_to": feedback.reply_to,
+        }
     )
 
 
@@ -68,17 +61,34 @@ def rule_of(moment: Moment, policy: Policy) -> Rule | None:
     return policy.rule_for(reading, feedback.stakeholder, policy.touchpoint_of(feedback.touchpoint, reading).name)
 
 
+def _why(moment: Moment) -> Why:
+    text, reading = moment.feedback.text, moment.reading
+    felt = reading.emotions.get(reading.primary) if reading.primary else None
+    return Why.made(
+        {
+            "primary": reading.primary,
+            "emotions": {emotion: felt.intensity for emotion, felt in reading.emotions.items()},
+            "negative": reading.negative,
+            "confidence": felt.confidence if felt else 0.0,
+            "words": tuple(dict.fromkeys([text[span.start : span.end] for span in reading.spans])),
+            "topics": reading.topics,
+        }
+    )
+
+
 def _briefing(
     moment: Moment, figures: Figures, cases: Mapping[str, str], raised_at: datetime, policy: Policy
 ) -> Briefing:
     primary = moment.reading.primary
     recent: tuple[Brief, ...] = tuple(brief for _, told, brief in figures.recent if told != moment.id)
-    return Briefing.model_construct(
-        recent=recent,
-        open_cases=dict(cases),
-        moments=figures.moments,
-        positive=figures.positive,
-        negative=figures.negative,
-        trust=round(trust_balance(figures, raised_at, policy.trust), 1),
-        playbook=policy.playbooks.get(primary) if primary else None,
+    return Briefing.made(
+        {
+            "recent": recent,
+            "open_cases": dict(cases),
+            "moments": figures.moments,
+            "positive": figures.positive,
+            "negative": figures.negative,
+            "trust": round(trust_balance(figures, raised_at, policy.trust), 1),
+            "playbook": policy.playbooks.get(primary) if primary else None,
+        }
     )

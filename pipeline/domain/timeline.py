@@ -9,11 +9,11 @@ changes afterwards, in fixed point, as an integer; reading the balance at time T
 again, which is what a correction does: the figures become those of a moment that was read so from the start.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from fractions import Fraction
 from math import floor, tanh
+from types import MappingProxyType
 from typing import NamedTuple
 
 from pipeline.domain.correction import Correction, corrected, history
@@ -23,6 +23,7 @@ from pipeline.domain.limits import EXCERPT_CHARS_MAX, RECENT_MOMENTS_MAX
 from pipeline.domain.policy import Policy, Trust
 
 LANDMARK = datetime(2020, 1, 1, tzinfo=UTC)
+LANDMARK_SECONDS = LANDMARK.timestamp()
 FIXED_POINT_BITS = 20
 # Beyond ± this many half-lives from the landmark an entry weighs as if it stood there: floats end at 2^1023.
 HALF_LIVES_MAX = 900.0
@@ -37,8 +38,7 @@ class Entry(NamedTuple):
     body: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Figures:
+class Figures(NamedTuple):
     """All that is known of a person by adding up its moments.
 
     ``emotions`` counts each emotion felt; ``positive``, ``negative`` and ``neutral`` count moments by their
@@ -54,7 +54,7 @@ class Figures:
     trust: int = 0
     first_ms: int | None = None
     last_ms: int | None = None
-    emotions: dict[Emotion, int] = field(default_factory=dict)
+    emotions: Mapping[Emotion, int] = MappingProxyType({})
     recent: tuple[tuple[int, str, Brief], ...] = ()
     aliases: frozenset[str] = frozenset()
     waiting: tuple[Correction, ...] = ()
@@ -90,7 +90,7 @@ def trust_entry(moment: Moment, policy: Policy) -> TrustEntry:
 
 
 def _grown(at_ms: int, trust: Trust) -> float:
-    half_lives = (at_ms / 1000 - LANDMARK.timestamp()) / (trust.half_life_days * 86_400)
+    half_lives = (at_ms / 1000 - LANDMARK_SECONDS) / (trust.half_life_days * 86_400)
     return max(-HALF_LIVES_MAX, min(HALF_LIVES_MAX, half_lives))
 
 
@@ -188,8 +188,7 @@ def replace_moment(figures: Figures, before: Moment, after: Moment, policy: Poli
     for emotion in after.reading.emotions:
         emotions[emotion] = emotions.get(emotion, 0) + 1
     old, new = before.reading.primary, after.reading.primary
-    return replace(
-        figures,
+    return figures._replace(
         positive=figures.positive + _pleases(new) - _pleases(old),
         negative=figures.negative + _hurts(new) - _hurts(old),
         neutral=figures.neutral + (new is None) - (old is None),

@@ -9,7 +9,6 @@ be corrected.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any, NamedTuple
 
 from pipeline.domain.correction import Correction
@@ -167,7 +166,7 @@ class _Folding:
             figures = self.figures
             if self.said or figures.waiting:
                 left = [each for several in self.said.values() for each in several.values()]
-                figures = replace(figures, waiting=tuple(sorted(left, key=lambda each: (each.moment, each.order))))
+                figures = figures._replace(waiting=tuple(sorted(left, key=lambda each: (each.moment, each.order))))
             same = not self.corrected and figures.waiting == state.figures.waiting
         if same and not self.entries:
             return Decided(None, self.forwards, moves_to, self.refused)

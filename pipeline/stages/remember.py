@@ -7,7 +7,7 @@ is confirmed: a crash between the write and the delivery leaves them for whoever
 the latest the worker that gets this batch again.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -17,7 +17,7 @@ from pipeline.domain.errors import Reason, Rejected, Unavailable
 from pipeline.domain.events import Merge, Moment
 from pipeline.domain.limits import FUTURE_SECONDS_MAX, TIMELINE_MOMENTS_MAX, VERSION_TRIES_MAX
 from pipeline.ports import Send
-from pipeline.stages.fold import Decided, Given, fold, moved
+from pipeline.stages.fold import Given, fold, moved
 from pipeline.stages.stitch import arrival
 from pipeline.stages.work import Arrived, Doors, Outcome
 
@@ -50,11 +50,19 @@ async def remember(batch: Sequence[Arrived[Event]], doors: Doors, outcome: Outco
         changes = [decision.change for decision in decided.values() if decision.change]
         applied = await doors.timelines.apply(changes) if changes else ()
         stale = {change.person for change, done in zip(changes, applied, strict=True) if not done}
-        for person in decided.keys() - stale:
-            await _follow(person, decided[person], doors, outcome)
-            if change := decided[person].change:
+        moving: dict[str, str] = {}
+        for person, (change, forwards, moves_to, refused) in decided.items():
+            if person in stale:
+                continue
+            outcome.sends += forwards
+            for record, why in refused:
+                outcome.reject(record, why)
+            if moves_to is not None:
+                moving[person] = moves_to
+            if change and change.outbox:
                 alerts.update(change.outbox)
                 boxes.setdefault(person, set()).update(change.outbox)
+        await _follow(moving, doors, outcome)
         waiting = {person: waiting[person] for person in stale}
         if not waiting:
             break
@@ -86,13 +94,12 @@ def _by_person(batch: Sequence[Arrived[Any]], outcome: Outcome) -> dict[str, Giv
     return waiting
 
 
-async def _follow(person: str, decision: Decided, doors: Doors, outcome: Outcome) -> None:
-    """Send on what belongs to another person now; the old timeline is dropped once all of it has arrived."""
-    outcome.sends += decision.forwards
-    for record, why in decision.refused:
-        outcome.reject(record, why)
-    if decision.moves_to is None:
+async def _follow(moving: Mapping[str, str], doors: Doors, outcome: Outcome) -> None:
+    """Send on the timelines of persons that prove to be others; they are dropped once all of them has arrived."""
+    if not moving:
         return
-    for entry in await doors.timelines.entries(person, TIMELINE_MOMENTS_MAX):
-        outcome.sends += moved(Moment.model_validate_json(entry.body), person, decision.moves_to)
-    outcome.confirmed.append(partial(doors.timelines.forget, person))
+    timelines = await doors.timelines.entries_of(list(moving), TIMELINE_MOMENTS_MAX)
+    for (person, into), entries in zip(moving.items(), timelines, strict=True):
+        for entry in entries:
+            outcome.sends += moved(Moment.model_validate_json(entry.body), person, into)
+    outcome.confirmed.append(partial(doors.timelines.forget, *moving))

@@ -68,8 +68,8 @@ def _at(milliseconds: int) -> datetime:
 
 
 def _handles(read: Read, region: str) -> tuple[str, ...]:
-    normal = (normalise(handle.kind, handle.value, region) for handle in read.feedback.handles)
-    return tuple(dict.fromkeys(handle for handle in normal if handle))
+    normal = [normalise(handle.kind, handle.value, region) for handle in read.feedback.handles]
+    return tuple(dict.fromkeys([handle for handle in normal if handle]))
 
 
 def _plan(

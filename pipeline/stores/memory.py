@@ -144,11 +144,16 @@ class MemoryTimelines:
         told = kept.newest(min(newest, TIMELINE_MOMENTS_MAX))
         return [Entry(moment, at_ms, kept.words[moment]) for at_ms, moment in told if moment in kept.words]
 
-    async def forget(self, person: str) -> None:
-        """Drop the entries and figures of a person that has moved; nothing where it has not."""
-        kept = self._persons.get(person)
-        if kept is not None and kept.moved_to is not None:
-            kept.figures, kept.when, kept.words = Figures(), {}, {}
+    async def entries_of(self, persons: Sequence[str], newest: int) -> Sequence[Sequence[Entry]]:
+        """Answer the same for each of several persons."""
+        return [await self.entries(person, newest) for person in persons]
+
+    async def forget(self, *persons: str) -> None:
+        """Drop the entries and figures of persons that have moved; nothing where one has not."""
+        for person in persons:
+            kept = self._persons.get(person)
+            if kept is not None and kept.moved_to is not None:
+                kept.figures, kept.when, kept.words = Figures(), {}, {}
 
     async def persons(self) -> AsyncIterator[str]:
         """Go through every person that has a state (moved ones too), in no order, each once."""

@@ -184,6 +184,18 @@ async def test_where_a_person_moved_stays_known(shelf: Callable) -> None:
     assert [person async for person in timelines.persons()] == ["p1-a"]
 
 
+async def test_several_persons_are_asked_for_and_forgotten_at_once(shelf: Callable) -> None:
+    """The entries of several persons come in the order in which they were asked for, nobody's for a stranger."""
+    timelines: Timelines = shelf().timelines
+    await timelines.apply([change(f"p1-{who}", 0, entry(f"m{who}"), moved_to="p0") for who in "abc"])
+    told = await timelines.entries_of(["p1-c", "p1-x", "p1-a"], 5)
+    assert [list(entries) for entries in told] == [[entry("mc")], [], [entry("ma")]]
+    assert [list(entries) for entries in await timelines.entries_of(["p1-a", "p1-b"], 0)] == [[], []]
+    await timelines.forget("p1-a", "p1-c", "p1-x")
+    told = await timelines.entries_of(["p1-a", "p1-b", "p1-c"], 5)
+    assert [list(entries) for entries in told] == [[], [entry("mb")], []]
+
+
 async def test_who_did_not_move_is_not_forgotten(shelf: Callable) -> None:
     """Only a person that has moved can be forgotten: nothing else holds its entries."""
     timelines: Timelines = shelf().timelines

@@ -218,7 +218,7 @@ async def test_moment_on_two_timelines(house: MemoryHouse) -> None:
     taker = next(k for k in kept if k.person != giver.person)
     (entry,) = await house.timelines.entries(giver.person, 1)
     state = (await house.timelines.load({taker.person: ()}))[0][taker.person]
-    figures = replace(state.figures, moments=state.figures.moments + 1, neutral=state.figures.neutral + 1)
+    figures = state.figures._replace(moments=state.figures.moments + 1, neutral=state.figures.neutral + 1)
     assert await house.timelines.apply([Change(taker.person, state.version, figures, [entry], {})]) == [True]
     assert red(await house.report()) == {"doubled"}
 

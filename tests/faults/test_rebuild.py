@@ -3,7 +3,6 @@
 import signal
 import subprocess
 import sys
-from dataclasses import replace
 
 from pipeline.client import Client
 from pipeline.domain.events import Moment
@@ -39,7 +38,7 @@ async def _told(stage: Scene) -> dict[str, tuple[Figures, tuple[str, ...], tuple
                 ids = tuple(entry.id for entry in entries)
                 readers = tuple(Moment.model_validate_json(entry.body).reading.reader for entry in entries)
                 # Under which id somebody was known first depends on what was read first; who they are does not.
-                told[person] = (replace(state.figures, aliases=frozenset()), ids, readers)
+                told[person] = (state.figures._replace(aliases=frozenset()), ids, readers)
         return told
     finally:
         await stores.close()

@@ -179,12 +179,12 @@ class Forgetful(MemoryTimelines):
 
     dead = False
 
-    async def forget(self, person: str) -> None:
+    async def forget(self, *persons: str) -> None:
         """Die, the first time."""
         if not self.dead:
             self.dead = True
             raise ConnectionAbortedError
-        await super().forget(person)
+        await super().forget(*persons)
 
 
 async def test_a_crash_while_moving_loses_no_correction() -> None:

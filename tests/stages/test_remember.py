@@ -50,10 +50,10 @@ class Breaking(MemoryTimelines):
         await super().sent(alerts)
         self._die("sent", after=True)
 
-    async def forget(self, person: str) -> None:
+    async def forget(self, *persons: str) -> None:
         """Drop, and die."""
         self._die("forget", after=False)
-        await super().forget(person)
+        await super().forget(*persons)
         self._die("forget", after=True)
 
 

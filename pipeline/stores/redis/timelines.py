@@ -151,7 +151,7 @@ class RedisTimelines:
             number,
             kept,
             moved_to.decode() if moved_to else None,
-            frozenset(moment for moment, digit in zip(ids, known, strict=False) if digit == ord("1")),
+            frozenset([moment for moment, digit in zip(ids, known, strict=False) if digit == ord("1")]),
             {touchpoint.decode(): case.decode() for touchpoint, case in zip(cases[::2], cases[1::2], strict=True)}
             if cases
             else {},
@@ -213,19 +213,27 @@ class RedisTimelines:
 
     async def entries(self, person: str, newest: int) -> Sequence[Entry]:
         """Answer the newest moments that are kept with their words, oldest first."""
+        return (await self.entries_of([person], newest))[0]
+
+    async def entries_of(self, persons: Sequence[str], newest: int) -> Sequence[Sequence[Entry]]:
+        """Answer the same for each of several persons, in one round trip."""
         if newest <= 0:
-            return []
+            return [[] for _ in persons]
         most = min(newest, TIMELINE_MOMENTS_MAX)
-        [told] = await self._wire.ask([ENTRIES.call(self._keys.stem(person), (person, most))])
+        replies = await self._wire.ask([ENTRIES.call(self._keys.stem(person), (person, most)) for person in persons])
         return [
-            Entry(told[at].decode(), int(float(told[at + 1])), told[at + 2])
-            for at in range(0, len(told), 3)
-            if told[at + 2] is not None
+            [
+                Entry(told[at].decode(), int(float(told[at + 1])), told[at + 2])
+                for at in range(0, len(told), 3)
+                if told[at + 2] is not None
+            ]
+            for told in replies
         ]
 
-    async def forget(self, person: str) -> None:
-        """Drop the entries and figures of a person that has moved; nothing where it has not."""
-        await self._wire.ask([FORGET.call(self._keys.stem(person), (person, encode_figures(Figures())))])
+    async def forget(self, *persons: str) -> None:
+        """Drop the entries and figures of persons that have moved; nothing where one has not."""
+        nobody = encode_figures(Figures())
+        await self._wire.ask([FORGET.call(self._keys.stem(person), (person, nobody)) for person in persons])
 
     async def persons(self) -> AsyncIterator[str]:
         """Go through every person that has a state (moved ones too), in no order, each once.
