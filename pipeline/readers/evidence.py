@@ -36,7 +36,7 @@ def spans(
 
     ``words`` are those of ``text``, ``ids`` the pieces of each, ``places`` the evidence: a row a piece.
     """
-    little = list(map(_says_little, words))
+    little = [word in LITTLE or not (word.isalpha() or _tells(word)) for word in words]
     if all(little):
         little = [False] * len(words)
     word_of = [place for place, several in enumerate(ids) for _ in several]
@@ -101,7 +101,7 @@ def _widened(words: Sequence[str], little: Sequence[bool], first: int, last: int
     return first, last
 
 
-def _says_little(word: str) -> bool:
+def _tells(word: str) -> bool:
     if word.isascii():
-        return word in LITTLE or not word[0].isalnum()
-    return not any(category(sign)[0] in "LNS" for sign in word)  # an emoji is a symbol, a dash is none
+        return word[0].isalnum()
+    return any(category(sign)[0] in "LNS" for sign in word)  # an emoji is a symbol, a dash is none
