@@ -23,6 +23,7 @@ EFFORTS: Final[tuple[Effort | None, ...]] = (None, "low", "high")
 SUCCESSES: Final[tuple[Success | None, ...]] = (None, "met", "unmet")
 ACTIONS: Final[tuple[Action, ...]] = ("none", "respond", "suggestion", "praise")
 NAMED_MAX: Final = 3
+SWAY: Final = 0.25  # of what the likely emotions weigh in the valence, beside what the network says of it; fitted
 
 # The outputs of a network, one after the other: for each emotion whether it is felt and how strongly, which one is the
 # primary (or none), valence (-2…2), whether the person is hurt, effort, success, action.
@@ -35,6 +36,7 @@ EFFORT = slice(63, 66)
 SUCCESS = slice(66, 69)
 ACTION = slice(69, 73)
 OUTPUTS: Final = 73
+_SIGNS: Final = np.where(np.arange(EMOTIONS_COUNT) < SAD, -1, 1).astype(np.float32)
 
 
 class Scale(NamedTuple):
@@ -79,13 +81,15 @@ def verdicts(outputs: Array, scale: Scale) -> list[Verdict]:
     first = primary.argmax(axis=1)
     felt = odds(outputs[:, FELT])
     confidence = primary[np.arange(len(first)), first]
-    valence = np.clip(outputs[:, VALENCE] / 2, -1, 1)
+    strength = np.clip(outputs[:, STRENGTH], 1, 3)
+    swayed = primary[:, :NONE] * strength @ _SIGNS
+    valence = np.clip(((1 - SWAY) * outputs[:, VALENCE] + SWAY * swayed) / 2, -1, 1)
     columns = zip(
         first.tolist(),
         confidence.tolist(),
         _named(felt, first, scale),
         felt,
-        np.clip(np.rint(outputs[:, STRENGTH]), 1, 3).astype(int),
+        np.rint(strength).astype(int),
         valence.astype(float).round(3).tolist(),
         negative.astype(float).round(3).tolist(),
         outputs[:, EFFORT].argmax(axis=1).tolist(),
