@@ -28,7 +28,8 @@ from pipeline.stores.redis.workers import report, withdraw
 EXIT_MISCONFIGURED = 2
 REPORT_SECONDS = 1.0
 STOP_SECONDS_MAX = 60.0
-# A collection of the oldest generation walks everything that lives; what was made at the start never dies.
+# What a batch is made of dies with it, uncollected; a collection in its middle would walk all of it in vain. One of the
+# oldest generation walks everything that lives; what was made at the start never dies.
 GC_THRESHOLDS = (200_000, 20, 50)
 
 log = logging.getLogger("heartline")

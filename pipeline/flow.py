@@ -173,7 +173,8 @@ def _own(step: Step, record: Record) -> Value | None:
     That is half the cost of a moment. pydantic's JSON reader takes NaN and deep nesting, which are not for here.
     """
     value, headers = record.value, record.headers
-    # Where `seal` puts them: of a record that was read long before, each header that is looked at costs.
+    # Where `seal` puts them: of a record that was read long before, each header that is looked at costs. What does not
+    # begin so is opened as anybody's.
     if not value or len(value) > INNER_BYTES_MAX or len(headers) < 3 or headers[2][0] != "ce_id" or not headers[2][1]:
         return None
     name, kind = headers[1]

@@ -17,10 +17,10 @@ class Ages:
     counts: dict[int, int] = field(default_factory=lambda: defaultdict(int))
 
     def add(self, milliseconds: Sequence[float]) -> None:
-        """Count each, to the millisecond."""
+        """Count each."""
         counts = self.counts
         # Many events of a batch are of one age; counting those is done in C, the logarithm is not.
-        for value, events in Counter(map(int, milliseconds)).items():
+        for value, events in Counter(milliseconds).items():
             counts[int(log(value) / _GROWTH) if value > 1 else 0] += events
 
     def percentile(self, share: float) -> float | None:

@@ -8,14 +8,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipeline import flow
 from pipeline.domain.envelope import seal
 from pipeline.domain.errors import Reason, Unavailable
+from pipeline.domain.events import Merge
 from pipeline.domain.limits import JSON_DEPTH_MAX, RECORD_BYTES_MAX
 from pipeline.domain.reading import Reading
 from pipeline.flow import STEPS, TOPICS, TYPES, Step, carry, parse, topic_names
 from pipeline.ports import Send
+from pipeline.stages.stitch import send_merge, send_moment
 from pipeline.stages.work import Outcome
-from tests.makers import NOON_MS, POLICY, WordReader, World, feedback, moment, publishing, record, said, world
+from tests.makers import NOON, NOON_MS, POLICY, WordReader, World, feedback, moment, publishing, record, said, world
 
 NAMES = st.sampled_from(["id", "source", "channel", "at", "text", "handles", "answers", "metadata", "x"])
 JSON = st.recursive(
@@ -222,6 +225,21 @@ async def largest(here: World, value: bytes) -> None:
     """Publish the largest that is taken, and let it flow."""
     here.bus.append(Send("feedback", b"k", value), NOON_MS)
     await here.run()
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [send_moment(moment()), send_merge(Merge(person="p1-b", into="p1-a", evidence="m", at=NOON))],
+    ids=["moment", "merge"],
+)
+def test_what_was_sealed_here_is_read_straight_away(sent: Send, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`seal` and `parse` agree on where the headers stand, or each moment would be opened the long way."""
+    monkeypatch.setattr(flow, "open_envelope", lambda *_: pytest.fail("opened the long way"))
+    step = next(step for step in STEPS if step.topic == sent.topic)
+    assert (
+        parse(step, record(sent.value, sent.headers, sent.topic)).model_dump_json(exclude_none=True)
+        == (sent.value or b"").decode()
+    )
 
 
 async def test_the_largest_feedback_goes_all_the_way() -> None:

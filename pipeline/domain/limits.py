@@ -29,6 +29,7 @@ BACKOFF_SECONDS_MAX = 5.0  # between two tries of a shut door
 ATTEMPTS_MAX = 3  # times that one batch may kill its worker before it is carried in parts
 SUSPECT_EVENTS_MAX = 32  # of such a batch that are carried at once; of such a part of it one by one
 DEATHS_MAX = 9 * ATTEMPTS_MAX  # in a row of a worker of `up`: three events, each found as batch, part and by itself
+MOVING_PERSONS_MAX = 16  # persons that proved to be others whose timelines are asked for at once
 VERSION_TRIES_MAX = 8  # times that a stage decides again when somebody else wrote first
 PUBLISH_EVENTS_MAX = 2_000  # events that `publish` has in flight
 

@@ -15,7 +15,7 @@ from typing import Any
 from pipeline.domain.correction import Correction
 from pipeline.domain.errors import Reason, Rejected, Unavailable
 from pipeline.domain.events import Merge, Moment
-from pipeline.domain.limits import FUTURE_SECONDS_MAX, TIMELINE_MOMENTS_MAX, VERSION_TRIES_MAX
+from pipeline.domain.limits import FUTURE_SECONDS_MAX, MOVING_PERSONS_MAX, TIMELINE_MOMENTS_MAX, VERSION_TRIES_MAX
 from pipeline.ports import Send
 from pipeline.stages.fold import Given, fold, moved
 from pipeline.stages.stitch import arrival
@@ -95,11 +95,13 @@ def _by_person(batch: Sequence[Arrived[Any]], outcome: Outcome) -> dict[str, Giv
 
 
 async def _follow(moving: Mapping[str, str], doors: Doors, outcome: Outcome) -> None:
-    """Send on the timelines of persons that prove to be others; they are dropped once all of them has arrived."""
-    if not moving:
-        return
-    timelines = await doors.timelines.entries_of(list(moving), TIMELINE_MOMENTS_MAX)
-    for (person, into), entries in zip(moving.items(), timelines, strict=True):
-        for entry in entries:
-            outcome.sends += moved(Moment.model_validate_json(entry.body), person, into)
-    outcome.confirmed.append(partial(doors.timelines.forget, *moving))
+    """Send on the timelines of persons that prove to be others; they are dropped once what they hold has arrived."""
+    persons = list(moving)
+    for first in range(0, len(persons), MOVING_PERSONS_MAX):
+        several = persons[first : first + MOVING_PERSONS_MAX]
+        timelines = await doors.timelines.entries_of(several, TIMELINE_MOMENTS_MAX)
+        for person, entries in zip(several, timelines, strict=True):
+            for entry in entries:
+                outcome.sends += moved(Moment.model_validate_json(entry.body), person, moving[person])
+    if persons:
+        outcome.confirmed.append(partial(doors.timelines.forget, *persons))
