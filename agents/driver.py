@@ -45,7 +45,7 @@ SCHEME = "records"
 
 FETCH_SECONDS = 0.25  # how long a fetch waits for a first record; a rebalance waits for the fetch at most as long
 IDLE_WAIT_MS = 100  # how long the broker holds a fetch when nothing comes; the first record ends it at once
-GATHER_MS = 10  # the same while records come: those of all partitions are brought by one fetch
+GATHER_MS = 20  # the same while records come: those of all partitions by one fetch; each costs as much as many events
 GATHER_BYTES = 262_144  # which end it early
 SETTLE_SECONDS = 5.0
 
