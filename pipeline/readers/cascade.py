@@ -32,6 +32,7 @@ class CascadeReader(FastReader):
     """
 
     name = "cascade/1"
+    tone_share = 0.1  # as in the deep one, which reads what is hard
     slow = True
 
     def __init__(self, weights: Mapping[str, NDArray[Any]] | None = None, deep: Transformer | None = None) -> None:
