@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.domain.limits import DEEP_FREE_TEXTS_MAX, DEEP_SHARE_MAX
-from pipeline.readers.fast import Asked, FastReader
+from pipeline.readers.deep import DeepReader
+from pipeline.readers.fast import Asked, FastReader, toned
 from pipeline.readers.transformer import Transformer
 from pipeline.readers.verdict import NEGATIVE, PRIMARY, Array, Scale, Verdict, odds, primaries, verdicts
 
@@ -32,7 +33,6 @@ class CascadeReader(FastReader):
     """
 
     name = "cascade/1"
-    tone_share = 0.1  # as in the deep one, which reads what is hard
     slow = True
 
     def __init__(self, weights: Mapping[str, NDArray[Any]] | None = None, deep: Transformer | None = None) -> None:
@@ -43,7 +43,8 @@ class CascadeReader(FastReader):
     def judged(self, told: Sequence[Asked]) -> tuple[list[Verdict], list[Array]]:
         """Answer what is read in each text, and its evidence: a row a piece (see ``network``)."""
         outputs, evidence = self.outputs(told)
-        said = verdicts(outputs, self._scale)
+        tones = toned(told)
+        said = verdicts(outputs, self._scale, tones, self.tone_share)
         asked = chosen(doubts(outputs, self._scale))
         further = self._deep.answer(
             [told[place].words for place in asked],
@@ -51,7 +52,7 @@ class CascadeReader(FastReader):
             [evidence[place] for place in asked],
         )
         both = blended(outputs[asked], self._scale, further, self._deep.scale)
-        for place, verdict in zip(asked, verdicts(both, self._both), strict=True):
+        for place, verdict in zip(asked, verdicts(both, self._both, tones[asked], DeepReader.tone_share), strict=True):
             said[place] = verdict
         return said, evidence
 

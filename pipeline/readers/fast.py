@@ -83,7 +83,7 @@ class FastReader:
     def judged(self, told: Sequence[Asked]) -> tuple[list[Verdict], list[Array]]:
         """Answer what is read in each text, and its evidence: a row a piece (see ``network``)."""
         outputs, evidence = self.outputs(told)
-        return verdicts(outputs, self._scale), evidence
+        return verdicts(outputs, self._scale, toned(told), self.tone_share), evidence
 
     def outputs(self, told: Sequence[Asked]) -> tuple[Array, list[Array]]:
         """Answer a row of outputs for each text, and its evidence: a row a piece (see ``network``)."""
@@ -116,7 +116,7 @@ class FastReader:
             {
                 "emotions": dict(zip(named, map(_felt, said.confidence, said.strength), strict=True)),
                 "primary": named[0] if named else None,
-                "valence": round(said.valence + self.tone_share * (fmean(one.tones) - said.valence), 3),
+                "valence": said.valence,
                 "negative": said.negative,
                 "success": SUCCESSES[said.success],
                 "effort": EFFORTS[said.effort],
@@ -133,6 +133,11 @@ class FastReader:
     def _unread(self, one: Asked) -> Reading:
         """Answer the reading of a text without words, or of one that is not English."""
         return Reading(understood=one.english, review=not one.english, truncated=one.cut, reader=self.name)
+
+
+def toned(told: Sequence[Asked]) -> Array:
+    """Answer the valence of each text after VADER, the mean of its passages."""
+    return np.array([fmean(one.tones) for one in told])
 
 
 def _tones(text: str, parts: Sequence[tuple[int, int]]) -> list[float]:

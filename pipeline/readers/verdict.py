@@ -73,8 +73,11 @@ class Verdict(NamedTuple):
     sure: bool
 
 
-def verdicts(outputs: Array, scale: Scale) -> list[Verdict]:
-    """Answer what is read in each text. ``outputs``: a row a text, :data:`OUTPUTS` wide."""
+def verdicts(outputs: Array, scale: Scale, tones: Array | float = 0.0, tone_share: float = 0.0) -> list[Verdict]:
+    """Answer what is read in each text. ``outputs``: a row a text, :data:`OUTPUTS` wide.
+
+    ``tones`` are the valences of the texts after VADER (-1…1), ``tone_share`` what they count in the valence.
+    """
     slope, shift = scale.negative
     negative = odds(slope * outputs[:, NEGATIVE] + shift)
     primary = primaries(outputs[:, PRIMARY] / scale.primary, negative)
@@ -84,6 +87,7 @@ def verdicts(outputs: Array, scale: Scale) -> list[Verdict]:
     strength = np.clip(outputs[:, STRENGTH], 1, 3)
     swayed = primary[:, :NONE] * strength @ _SIGNS
     valence = np.clip(((1 - SWAY) * outputs[:, VALENCE] + SWAY * swayed) / 2, -1, 1)
+    valence = valence + tone_share * (tones - valence)
     columns = zip(
         first.tolist(),
         confidence.tolist(),

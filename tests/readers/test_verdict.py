@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.domain.emotions import EMOTIONS, Emotion
-from pipeline.readers.verdict import NAMED_MAX, NEGATIVE, NONE, OUTPUTS, SAD, Scale, verdicts
+from pipeline.readers.verdict import NAMED_MAX, NEGATIVE, NONE, OUTPUTS, SAD, SWAY, Scale, verdicts
 
 FELT, STRENGTH, PRIMARY, VALENCE = 0, 20, 40, 61
 HURT, GLAD = EMOTIONS.index(Emotion.NEGLECTED), EMOTIONS.index(Emotion.HAPPY)
@@ -65,3 +65,24 @@ def test_any_outputs_give_a_sound_verdict(row: list[float]) -> None:
     assert -1 <= said.valence <= 1
     assert not said.named or said.named[0] < NONE
     assert SAD == 8
+
+
+def test_likely_emotions_sway_the_valence() -> None:
+    """Of texts that the network calls neither good nor bad, what is likely felt says which, by how strongly it is."""
+    glad = {f"_{PRIMARY + GLAD}": 9.0, f"_{NEGATIVE}": -9.0}
+    sad = {f"_{PRIMARY + HURT}": 9.0, f"_{NEGATIVE}": 9.0}
+    said = [
+        verdicts(outputs(**felt, **{f"_{STRENGTH + place}": strength}), Scale())[0].valence
+        for felt, place in ((sad, HURT), (glad, GLAD))
+        for strength in (3.0, 1.0)
+    ]
+    assert said == pytest.approx([-1.5 * SWAY, -0.5 * SWAY, 1.5 * SWAY, 0.5 * SWAY], abs=2e-3)
+
+
+@given(st.floats(-6, 6), st.floats(-1, 1), st.floats(0, 1))
+def test_the_tone_counts_by_its_share(valence: float, tone: float, share: float) -> None:
+    """Valence lies between that of the network and that of VADER, as far along as the share says."""
+    row = outputs(**{f"_{VALENCE}": valence})
+    (plain,), (toned,) = verdicts(row, Scale()), verdicts(row, Scale(), np.array([tone]), share)
+    assert toned.valence == pytest.approx(plain.valence + share * (tone - plain.valence), abs=2e-3)
+    assert -1 <= toned.valence <= 1
