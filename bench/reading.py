@@ -143,7 +143,7 @@ def told(figures: Mapping[str, Any]) -> str:
     ]
     lengths = {str(n): f"{n:,} words" for n in WORDS}
     starts = [{"reader": name, **figures} for name, figures in figures["fresh"].items()]
-    memory = {"load_ms": "load ms", "loaded_mb": "RSS MB, loaded", "read_mb": f"RSS MB, {FRESH_TEXTS:,} texts read"}
+    memory = {"load_ms": "load ms", "loaded_mb": "RSS MB, loaded", "texts": "texts read", "read_mb": "RSS MB then"}
     return "\n\n".join(
         (
             f"CPU µs a text · texts/s/core · how many times as fast as {LIBRARY}; no text is read twice.",
