@@ -1,4 +1,4 @@
-"""The fast reader: a small trained network over words, about a fifth of a millisecond a text.
+"""The fast reader: a small trained network over words, about a tenth of a millisecond a short text.
 
 MODEL_CARD.md says what it was trained on, how good it is and where it is wrong; ``training`` is the recipe. A long
 text is read in passages of whole sentences and pooled, so that one hurt sentence in a long polite letter is found.
