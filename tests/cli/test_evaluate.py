@@ -89,10 +89,11 @@ def test_under_a_floor(labels: str, tmp_path: Path) -> None:
 def test_shipped_floors_are_held_by_default(tmp_path: Path) -> None:
     """Without --floor those of the repository hold: a reader that finds nothing is under them."""
     path = tmp_path / "hard.jsonl"
-    rows = [{**ANGRY, "text": "The bus is green", "valence": -2}, {**GLAD, "text": "green", "valence": 1}]
+    rows = [{**ANGRY, "text": "green", "valence": -2}, {**GLAD, "text": "blue", "valence": 1}]
     path.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
     result = evaluate(str(path))
     assert result.exit_code == 1
+    assert "negative_f1: reached 0.0000, the floor is at least 0.8" in result.stderr
     assert "macro_f1: reached 0.0000, the floor is at least 0." in result.stderr
 
 
