@@ -19,12 +19,13 @@ And an emoji becomes its description with a space before it and none after it, s
 """
 
 import re
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from functools import cache
 from heapq import heapify, heappop, heappush
-from math import fabs, sqrt
+from math import sqrt
 from string import punctuation
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from pipeline.domain.errors import Misconfigured
 
@@ -37,11 +38,17 @@ _NEGATED: Final = -0.74
 _FADING: Final = (1.0, 0.95, 0.9)  # of a booster one, two and three words before
 _BEFORE: Final = 3  # words before one that bend it
 _AFTER: Final = 2  # words after one that bend it
+_CONTEXT, _CONTEXT_AHEAD = _BEFORE + 1, _BEFORE + 1 + _AFTER  # words that decide a score; few heed those after them
 _NOTHING: Final = " "  # the kind of what stands before the first word and after the last one
-# Where the characters of kinds start: those that the lexicon weighs high, those in capitals low in each half.
-_PLAIN_UPPER, _PLAIN, _WEIGHED_UPPER, _WEIGHED = 0x100, 0x800, 0x1000, 0x4000
+_NO_BEFORE, _NO_AFTER = _NOTHING * _BEFORE, _NOTHING * _AFTER
+# Where the characters of kinds start: those that the lexicon weighs high, those of them that heed what follows
+# highest, those in capitals low in each part.
+_PLAIN_UPPER, _PLAIN, _WEIGHED_UPPER, _WEIGHED, _AHEAD_UPPER, _AHEAD = 0x100, 0x800, 0x1000, 0x4000, 0x8000, 0xA000
 _ANY_WEIGHED: Final = re.compile(f"[{chr(_WEIGHED_UPPER)}-\ud7ff]")
-_NOT_UPPER: Final = re.compile(f"[{chr(_PLAIN)}-{chr(_WEIGHED_UPPER - 1)}{chr(_WEIGHED)}-\ud7ff]")
+_NOT_UPPER: Final = re.compile(
+    f"[{chr(_PLAIN)}-{chr(_WEIGHED_UPPER - 1)}{chr(_WEIGHED)}-{chr(_AHEAD_UPPER - 1)}{chr(_AHEAD)}-\ud7ff]"
+)
+_HEEDS: Final = chr(_AHEAD_UPPER)
 _RULED: Final = frozenset({"no", "or", "nor", "never", "so", "this", "without", "doubt", "least", "at", "very", "but"})
 
 
@@ -77,9 +84,10 @@ class Lexicon(dict[str, str]):
         self.drawn = frozenset(map(chr, self.emojis))
         self.boosters = boosters
         self.negations = frozenset(negations)
-        self.idioms = idioms
-        phrases = [phrase.split() for phrase in (*idioms, *boosters) if " " in phrase]
-        self.named = _RULED.union(*phrases)
+        self.idioms = {tuple(phrase.split()): valence for phrase, valence in idioms.items() if " " in phrase}
+        self.pushes = {tuple(phrase.split()): push for phrase, push in boosters.items() if " " in phrase}
+        self.named = _RULED.union(*self.idioms, *self.pushes)
+        self.heeding = {"kind", "no"}.union(phrase[0] for phrase in self.idioms)
         self.notable = self.named.union(valences, boosters, negations)
         self.kinds: dict[str, Kind] = {_NOTHING: Kind()}
         self.characters: dict[Kind, str] = {}
@@ -113,8 +121,9 @@ class Lexicon(dict[str, str]):
     def _character(self, kind: Kind) -> str:
         character = self.characters.get(kind)
         if character is None:
-            weighed = kind.listed and not kind.booster
-            start = (_WEIGHED, _WEIGHED_UPPER) if weighed else (_PLAIN, _PLAIN_UPPER)
+            start = (_PLAIN, _PLAIN_UPPER)
+            if kind.listed and not kind.booster:
+                start = (_AHEAD, _AHEAD_UPPER) if kind.lower in self.heeding else (_WEIGHED, _WEIGHED_UPPER)
             character = chr(start[kind.upper] + len(self.kinds))
             self.kinds[character] = kind
             self.characters[kind] = character
@@ -130,7 +139,7 @@ class Lexicon(dict[str, str]):
 
 
 class Scores(dict[str, "float | tuple[float, float]"]):
-    """Three kinds before a word, its own and two after it → its score, bent by its neighbours.
+    """Three kinds before a word, its own and, where it heeds them, two after it → its score, bent by its neighbours.
 
     Where capitals matter the score is a pair: that in a text without a difference of capitals, and that in
     a text where some words, but not all, are in capitals.
@@ -141,15 +150,21 @@ class Scores(dict[str, "float | tuple[float, float]"]):
         self.known = known
 
     def __missing__(self, context: str) -> float | tuple[float, float]:
-        """Work out the score of the fourth word of ``context``."""
+        """Work out the score of the fourth word of ``context``, or know it from how its neighbours are seen."""
+        seen = context.translate(self.known.beside)
+        seen = f"{seen[:_BEFORE]}{context[_BEFORE]}{seen[_BEFORE + 1 :]}"
+        score = self._worked_out(context) if seen == context else self[seen]
+        if len(self) >= CONTEXTS_KEPT_MAX:
+            self.clear()
+        self[context] = score
+        return score
+
+    def _worked_out(self, context: str) -> float | tuple[float, float]:
         before, here, after = context[:_BEFORE].lstrip(_NOTHING), context[_BEFORE], context[_BEFORE + 1 :]
         words = [self.known.kinds[character] for character in f"{before}{here}{after.rstrip(_NOTHING)}"]
         score: float | tuple[float, float] = (flat := _bent(words, len(before), False, self.known))
         if any(word.upper and (word.booster or word.listed) for word in words):
             score = (flat, _bent(words, len(before), True, self.known))
-        if len(self) >= CONTEXTS_KEPT_MAX:
-            self.clear()
-        self[context] = score
         return score
 
 
@@ -169,64 +184,59 @@ def polarity_scores(text: str) -> dict[str, float]:
 
     Equal to ``SentimentIntensityAnalyzer().polarity_scores(text)`` of vaderSentiment 3.3.2 for every text.
     """
-    known = lexicon()
-    text = known.told(text)
-    kinds = "".join(map(known.__getitem__, text.split()))
-    if not kinds:
-        return {"neg": 0.0, "neu": 0.0, "pos": 0.0, "compound": 0.0}
-    scores = _scores(kinds, known)
+    count, scores, emphasis = _heard(text)
     if not scores:
-        return {"neg": 0.0, "neu": 1.0, "pos": 0.0, "compound": 0.0}
-    emphasis = _emphasis(text)
+        return {"neg": 0.0, "neu": 1.0 if count else 0.0, "pos": 0.0, "compound": 0.0}
     glad = sad = 0.0
     for score in scores:
         if score > 0:
             glad += score + 1
         else:
-            sad += score - 1
-    neutral = len(kinds) - len(scores)
-    if glad > fabs(sad):
-        glad += emphasis
-    elif glad < fabs(sad):
-        sad -= emphasis
-    total = glad + fabs(sad) + neutral
+            sad += 1 - score
+    neutral = count - len(scores)
+    if emphasis and glad != sad:
+        if glad > sad:
+            glad += emphasis
+        else:
+            sad += emphasis
+    total = glad + sad + neutral
     return {
-        "neg": round(fabs(sad / total), 3) if sad else 0.0,
-        "neu": round(neutral / total, 3),
-        "pos": round(fabs(glad / total), 3) if glad else 0.0,
+        "neg": round(sad / total, 3) if sad else 0.0,
+        "neu": round(neutral / total, 3) if neutral else 0.0,
+        "pos": round(glad / total, 3) if glad else 0.0,
         "compound": round(_squashed(sum(scores), emphasis), 4),
     }
 
 
 def compound(text: str) -> float:
     """Answer the ``compound`` of :func:`polarity_scores`, not rounded."""
+    _, scores, emphasis = _heard(text)
+    return _squashed(sum(scores), emphasis) if scores else 0.0
+
+
+def _heard(text: str) -> tuple[int, list[float], float]:
+    """Answer how many words ``text`` has, the scores that are not zero in the order of their words, the emphasis."""
     known = lexicon()
-    text = known.told(text)
-    scores = _scores("".join(map(known.__getitem__, text.split())), known)
-    return _squashed(sum(scores), _emphasis(text)) if scores else 0.0
-
-
-def _scores(kinds: str, known: Lexicon) -> list[float]:
-    """Answer the scores that are not zero, in the order of their words."""
+    if not text.isascii():
+        text = known.told(text)
+    kinds = "".join(map(known.__getitem__, text.split()))
     places = [found.start() for found in _ANY_WEIGHED.finditer(kinds)]
     if not places:
-        return []
-    beside = f"{_NOTHING * _BEFORE}{kinds.translate(known.beside)}{_NOTHING * _AFTER}"
-    weighed = known.scores
-    differs: bool | None = None
-    scores: list[float] = []
-    for place in places:
-        here = place + _BEFORE
-        score = weighed[f"{beside[place:here]}{kinds[place]}{beside[here + 1 : here + 1 + _AFTER]}"]
-        if isinstance(score, tuple):
-            if differs is None:  # a pair comes of a word in capitals, so only the others are in question
-                differs = _NOT_UPPER.search(kinds) is not None
-            score = score[differs]
-        scores.append(score)
+        return len(kinds), [], 0.0
+    around, scored = f"{_NO_BEFORE}{kinds}{_NO_AFTER}", known.scores
+    scores: list[Any] = [
+        scored[around[place : place + (_CONTEXT if kinds[place] < _HEEDS else _CONTEXT_AHEAD)]] for place in places
+    ]
+    if tuple in map(type, scores):  # a pair comes of a word in capitals, so only the others are in question
+        differs = _NOT_UPPER.search(kinds) is not None
+        scores = [score[differs] if type(score) is tuple else score for score in scores]
+    if 0.0 in scores:
+        places = [place for place, score in zip(places, scores, strict=True) if score]
+        scores = [score for score in scores if score]
     if known.but in kinds or known.shouted_but in kinds:
         buts = [but for but in (kinds.find(known.but), kinds.find(known.shouted_but)) if but >= 0]
-        scores = _contrast(places, scores, min(buts))
-    return [score for score in scores if score] if 0.0 in scores else scores
+        scores = _contrast(scores, bisect_left(places, min(buts)))
+    return len(kinds), scores, _emphasis(text)
 
 
 def _bent(words: Sequence[Kind], place: int, differs: bool, known: Lexicon) -> float:
@@ -282,20 +292,23 @@ def _negated(valence: float, words: Sequence[Kind], place: int, back: int) -> fl
 def _idiomatic(valence: float, words: Sequence[str], place: int, known: Lexicon) -> float:
     """Answer the valence after the idioms around the word ("the bomb", "kind of") have been heard."""
     three, two, one, here = words[place - 3 : place + 1]
-    ahead = words[place + 1 : place + 1 + _AFTER]
+    ahead, idioms, pushes = words[place + 1 :], known.idioms, known.pushes
     for phrase in ((one, here), (two, one, here), (two, one), (three, two, one), (three, two)):
-        if " ".join(phrase) in known.idioms:
-            valence = known.idioms[" ".join(phrase)]
+        if phrase in idioms:
+            valence = idioms[phrase]
             break
     for length in range(1, len(ahead) + 1):
-        valence = known.idioms.get(" ".join((here, *ahead[:length])), valence)
+        valence = idioms.get((here, *ahead[:length]), valence)
     for phrase in ((three, two, one), (three, two), (two, one)):
-        valence += known.boosters.get(" ".join(phrase), 0.0)
+        valence += pushes.get(phrase, 0.0)
     return valence
 
 
-def _contrast(places: Sequence[int], scores: Sequence[float], but: int) -> list[float]:
-    """Halve the scores before "but" and raise those after it by half; of equal scores the first changes."""
+def _contrast(scores: Sequence[float], but: int) -> list[float]:
+    """Halve the first ``but`` scores and raise the others by half; of equal scores the first changes."""
+    changed = [score * 0.5 for score in scores[:but]] + [score * 1.5 for score in scores[but:]]
+    if set(changed).isdisjoint(scores):  # then whichever has its turn is the first of those that are equal to it
+        return changed
     now = list(scores)
     ranks: dict[float, list[int]] = {}  # score → heap of the ranks that have it now
     for rank, score in enumerate(now):
@@ -305,7 +318,7 @@ def _contrast(places: Sequence[int], scores: Sequence[float], but: int) -> list[
     for rank in range(len(now)):
         score = now[rank]
         first = heappop(ranks[score])
-        now[first] = score * (0.5 if places[first] < but else 1.5)
+        now[first] = score * (0.5 if first < but else 1.5)
         heappush(ranks.setdefault(now[first], []), first)
     return now
 
@@ -320,4 +333,4 @@ def _emphasis(text: str) -> float:
 def _squashed(total: float, emphasis: float) -> float:
     """Answer ``total``, moved away from zero by ``emphasis``, on the scale -1…1."""
     total += emphasis if total > 0 else -emphasis if total < 0 else 0.0
-    return max(-1.0, min(1.0, total / sqrt(total * total + 15)))
+    return total / sqrt(total * total + 15)
