@@ -2,7 +2,8 @@
 
 The network answers for each piece of a word how much it speaks for each emotion. What speaks for it nearly as much as
 the place that speaks most is shown: neighbours together, whole words. Little words show nothing by themselves; a word
-alone is shown with its neighbours, and everything with the words before it that turn or stress it.
+alone is shown with its neighbours, and everything with the words before it that turn or stress it. Where no word
+speaks clearly ("it opens on its own") it is the clause that shows, not the word of it that happens to speak most.
 """
 
 from collections.abc import Sequence
@@ -10,6 +11,7 @@ from operator import itemgetter
 from typing import Final
 from unicodedata import category
 
+from pipeline.domain.aspects import turning
 from pipeline.domain.emotions import EMOTIONS
 from pipeline.domain.lower import lowered
 from pipeline.domain.reading import Span
@@ -18,6 +20,9 @@ from pipeline.readers.verdict import Array
 NEAR: Final = 1.5  # how far below the strongest evidence (in logarithms of odds) a place is still shown
 APART_MAX: Final = 1  # words between two places that are shown together
 SPANS_MAX: Final = 2  # of one emotion in one passage
+CLEAR: Final = -1.0  # strength (the logarithm of odds) from which words show an emotion by themselves
+CLAUSE_WORDS_MAX: Final = 8  # of a clause that are shown on each side of what speaks most in it
+MARKS: Final = frozenset(".,;:!?…()–—/")  # end a clause, as "--" does
 _BENDS: Final = "barely cannot extremely hardly never no nobody not nothing really so still too very without"
 BENDS: Final = frozenset(_BENDS.split())
 _LITTLE: Final = (
@@ -41,9 +46,9 @@ def spans(
         little = [False] * len(words)
     word_of = [place for place, several in enumerate(ids) for _ in several]
     runs = [
-        (EMOTIONS[emotion], *_widened(words, little, first, last))
+        (EMOTIONS[emotion], first, last)
         for emotion, said in zip(emotions, places.take(emotions, axis=1).T.tolist(), strict=True)
-        for first, last in _runs(said, words, word_of, little)
+        for first, last in _shown(_runs(said, words, word_of, little), words, little)
     ]
     where = _places(lowered(text), words[: 1 + max((last for _, _, last in runs), default=-1)])
     return tuple(
@@ -70,8 +75,8 @@ def _places(lower: str, words: Sequence[str]) -> list[tuple[int, int]]:
 
 def _runs(
     said: Sequence[float], words: Sequence[str], word_of: Sequence[int], little: Sequence[bool]
-) -> list[tuple[int, int]]:
-    """Answer the runs of words, as first and last, whose evidence is near the strongest: the best ones, in order."""
+) -> list[tuple[float, int, int]]:
+    """Answer the runs of words whose evidence is near the strongest: the best ones, in order; strength, first, last."""
     telling = [(strength, word) for strength, word in zip(said, word_of, strict=True) if not little[word]]
     if not telling:
         return []
@@ -86,7 +91,37 @@ def _runs(
             runs.append((strength, word, word))
     if len(runs) > SPANS_MAX:
         runs = sorted(sorted(runs, reverse=True)[:SPANS_MAX], key=itemgetter(1))
-    return [(first, last) for _, first, last in runs]
+    return runs
+
+
+def _shown(
+    runs: Sequence[tuple[float, int, int]], words: Sequence[str], little: Sequence[bool]
+) -> list[tuple[int, int]]:
+    """Answer what is shown of each run, as first word and last; what overlaps is one."""
+    found: list[tuple[int, int]] = []
+    for strength, start, end in runs:
+        first, last = _clause(words, start, end) if strength < CLEAR else _widened(words, little, start, end)
+        if found and first <= found[-1][1]:
+            first, last = min(first, found[-1][0]), max(last, found.pop()[1])
+        found.append((first, last))
+    return found
+
+
+def _clause(words: Sequence[str], first: int, last: int) -> tuple[int, int]:
+    """Answer the run with what stands around it in its clause."""
+    low, high = max(first - CLAUSE_WORDS_MAX, 0), min(last + CLAUSE_WORDS_MAX, len(words) - 1)
+    while first > low and not _parts(words, first - 1) and not turning(words, first):
+        first -= 1
+    while last < high and not _parts(words, last + 1) and not turning(words, last + 1):
+        last += 1
+    return first + (first < last and (words[first] == "and" or turning(words, first))), last
+
+
+def _parts(words: Sequence[str], at: int) -> bool:
+    """Say whether word ``at`` is a mark between two clauses; a point in a number is none."""
+    if words[at][0] not in MARKS and not words[at].startswith("--"):
+        return False
+    return not (0 < at < len(words) - 1 and words[at - 1].isdigit() and words[at + 1].isdigit())
 
 
 def _widened(words: Sequence[str], little: Sequence[bool], first: int, last: int) -> tuple[int, int]:

@@ -4,7 +4,7 @@ import numpy as np
 
 from pipeline.domain.emotions import EMOTIONS
 from pipeline.domain.lower import lowered
-from pipeline.readers.evidence import NEAR, SPANS_MAX, spans
+from pipeline.readers.evidence import CLAUSE_WORDS_MAX, CLEAR, NEAR, SPANS_MAX, spans
 from pipeline.readers.words import WORDS
 
 TEXT = "The Room was lovely, but the invoice is WRONG again and again!"
@@ -59,3 +59,22 @@ def test_pieces_of_a_word_show_the_whole_word() -> None:
     places[1, 0] = 2
     (span,) = spans("unfriendly, staff", ["unfriendly", ",", "staff"], [(1, 2), (), (3,)], places, [0])
     assert (span.start, span.end) == (0, 10)
+
+
+def test_where_no_word_speaks_clearly_the_clause_is_shown() -> None:
+    """Weak evidence shows its whole clause, clear evidence its words; a point in a number parts no clauses."""
+    text = "I paid $7.50 at once, and it opens on its own-built timer, but the screen is fine."
+    opens, paid, screen = (WORDS.findall(lowered(text)).index(word) for word in ("opens", "paid", "screen"))
+    assert shown({opens: CLEAR - 0.1}, text) == ["it opens on its own-built timer"]
+    assert shown({opens: CLEAR}, text) == ["opens"]
+    assert shown({paid: CLEAR - 0.1}, text) == ["I paid $7.50 at once"]
+    assert shown({screen: CLEAR - 0.1}, text) == ["the screen is fine"]
+
+
+def test_two_places_of_one_clause_are_shown_once() -> None:
+    """Clauses that overlap are one span; of a long one the words around what speaks most are shown."""
+    text = "nobody came to the door when the van was there"
+    assert shown({1: CLEAR - 0.1, 7: CLEAR - 0.1}, text) == [text]
+    long = " ".join(["word"] * 40)
+    (found,) = shown({20: CLEAR - 0.1}, long)
+    assert found.split() == ["word"] * (2 * CLAUSE_WORDS_MAX + 1)
