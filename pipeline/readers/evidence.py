@@ -21,7 +21,7 @@ NEAR: Final = 1.5  # how far below the strongest evidence (in logarithms of odds
 APART_MAX: Final = 1  # words between two places that are shown together
 SPANS_MAX: Final = 2  # of one emotion in one passage
 CLEAR: Final = -1.0  # strength (the logarithm of odds) from which words show an emotion by themselves
-CLAUSE_WORDS_MAX: Final = 8  # of a clause that are shown on each side of what speaks most in it
+CLAUSE_WORDS_MAX: Final = 14  # of a clause that are shown on each side of what speaks most in it
 MARKS: Final = frozenset(".,;:!?…()–—/")  # end a clause, as "--" does
 _BENDS: Final = "barely cannot extremely hardly never no nobody not nothing really so still too very without"
 BENDS: Final = frozenset(_BENDS.split())
@@ -32,6 +32,7 @@ _LITTLE: Final = (
     "which who why will with would you your"
 )
 LITTLE: Final = BENDS.union(_LITTLE.split())
+PARTICLES: Final = frozenset({"down", "off", "on", "out", "up"})  # belong to the word before: spot on, let down
 
 
 def spans(
@@ -97,10 +98,18 @@ def _runs(
 def _shown(
     runs: Sequence[tuple[float, int, int]], words: Sequence[str], little: Sequence[bool]
 ) -> list[tuple[int, int]]:
-    """Answer what is shown of each run, as first word and last; what overlaps is one."""
+    """Answer what is shown of each run, as first word and last; what overlaps is one.
+
+    Where none speaks clearly the strongest alone is shown, with its clause: the others are guesses.
+    """
+    if runs and max(runs)[0] < CLEAR:
+        _, first, last = max(runs)
+        return [_clause(words, first, last)]
     found: list[tuple[int, int]] = []
     for strength, start, end in runs:
-        first, last = _clause(words, start, end) if strength < CLEAR else _widened(words, little, start, end)
+        first, last = _widened(words, little, start, end)
+        if strength < CLEAR or _turns(words[last]):
+            first, last = _clause(words, start, end)
         if found and first <= found[-1][1]:
             first, last = min(first, found[-1][0]), max(last, found.pop()[1])
         found.append((first, last))
@@ -131,9 +140,13 @@ def _widened(words: Sequence[str], little: Sequence[bool], first: int, last: int
             last += 1
         if first and not little[first - 1] and words[first - 1][0].isalnum():
             first -= 1
-    while first and (words[first - 1] in BENDS or words[first - 1].endswith(("n't", "n’t"))):
+    while first and _turns(words[first - 1]):
         first -= 1
-    return first, last
+    return first, last + (last + 1 < len(words) and words[last + 1] in PARTICLES)
+
+
+def _turns(word: str) -> bool:
+    return word in BENDS or word.endswith(("n't", "n’t"))
 
 
 def _tells(word: str) -> bool:

@@ -63,18 +63,30 @@ def test_pieces_of_a_word_show_the_whole_word() -> None:
 
 def test_where_no_word_speaks_clearly_the_clause_is_shown() -> None:
     """Weak evidence shows its whole clause, clear evidence its words; a point in a number parts no clauses."""
-    text = "I paid $7.50 at once, and it opens on its own-built timer, but the screen is fine."
+    text = "I paid $7.50 at once, and it opens by its own-built timer, but the screen is fine."
     opens, paid, screen = (WORDS.findall(lowered(text)).index(word) for word in ("opens", "paid", "screen"))
-    assert shown({opens: CLEAR - 0.1}, text) == ["it opens on its own-built timer"]
+    assert shown({opens: CLEAR - 0.1}, text) == ["it opens by its own-built timer"]
     assert shown({opens: CLEAR}, text) == ["opens"]
     assert shown({paid: CLEAR - 0.1}, text) == ["I paid $7.50 at once"]
     assert shown({screen: CLEAR - 0.1}, text) == ["the screen is fine"]
 
 
-def test_two_places_of_one_clause_are_shown_once() -> None:
-    """Clauses that overlap are one span; of a long one the words around what speaks most are shown."""
-    text = "nobody came to the door when the van was there"
-    assert shown({1: CLEAR - 0.1, 7: CLEAR - 0.1}, text) == [text]
+def test_of_weak_places_the_strongest_is_shown() -> None:
+    """Where none speaks clearly one clause is shown; of a long one the words around what speaks most."""
+    text = "nobody came to the door, the van was there"
+    assert shown({1: CLEAR - 0.2, 7: CLEAR - 0.1}, text) == ["the van was there"]
     long = " ".join(["word"] * 40)
     (found,) = shown({20: CLEAR - 0.1}, long)
     assert found.split() == ["word"] * (2 * CLAUSE_WORDS_MAX + 1)
+
+
+def test_a_weak_place_in_the_clause_of_a_clear_one_adds_no_span() -> None:
+    """What overlaps is shown once."""
+    text = "the awful van never came on that day at all"
+    assert shown({1: CLEAR + 0.5, 7: CLEAR - 0.1}, text) == [text]
+
+
+def test_a_word_that_only_turns_others_shows_its_clause() -> None:
+    """ "Doesn't" alone says nothing, however strongly; "spot" goes with its "on"."""
+    assert shown({1: 2.0}, "Phone doesn't have much storage, sadly") == ["Phone doesn't have much storage"]
+    assert shown({3: 2.0}, "Nothing, everything spot on") == ["everything spot on"]
