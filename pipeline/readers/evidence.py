@@ -21,8 +21,9 @@ NEAR: Final = 1.5  # how far below the strongest evidence (in logarithms of odds
 APART_MAX: Final = 1  # words between two places that are shown together
 SPANS_MAX: Final = 2  # of one emotion in one passage
 CLEAR: Final = -1.0  # strength (the logarithm of odds) from which words show an emotion by themselves
-CLAUSE_WORDS_MAX: Final = 14  # of a clause that are shown on each side of what speaks most in it
+CLAUSE_WORDS_MAX: Final = 14  # (and signs) of a clause that are shown on each side of what speaks most in it
 MARKS: Final = frozenset(".,;:!?…()–—/")  # end a clause, as "--" does
+NUMBER_MARKS: Final = frozenset(".,:")  # stand inside numbers as well
 _BENDS: Final = "barely cannot extremely hardly never no nobody not nothing really so still too very without"
 BENDS: Final = frozenset(_BENDS.split())
 _LITTLE: Final = (
@@ -42,7 +43,10 @@ def spans(
 
     ``words`` are those of ``text``, ``ids`` the pieces of each, ``places`` the evidence: a row a piece.
     """
-    little = [word in LITTLE or not (word.isalpha() or _tells(word)) for word in words]
+    little = [
+        not several or word in LITTLE or not (word.isalpha() or _tells(word))
+        for word, several in zip(words, ids, strict=True)
+    ]
     if all(little):
         little = [False] * len(words)
     word_of = [place for place, several in enumerate(ids) for _ in several]
@@ -77,15 +81,22 @@ def _places(lower: str, words: Sequence[str]) -> list[tuple[int, int]]:
 def _runs(
     said: Sequence[float], words: Sequence[str], word_of: Sequence[int], little: Sequence[bool]
 ) -> list[tuple[float, int, int]]:
-    """Answer the runs of words whose evidence is near the strongest: the best ones, in order; strength, first, last."""
+    """Answer the runs of words whose evidence is near the strongest, the best ones, in the order of the text.
+
+    Each with its strength, its first word and its last. No run goes over the end of a clause.
+    """
     telling = [(strength, word) for strength, word in zip(said, word_of, strict=True) if not little[word]]
     if not telling:
         return []
     # An emoji speaks louder than words and explains less: what is enough is told by the words, where there are any.
     enough = max([near for near in telling if words[near[1]][0].isalnum()] or telling)[0] - NEAR
-    runs: list[tuple[float, int, int]] = []  # strength, first word, last word
+    runs: list[tuple[float, int, int]] = []
     for strength, word in [near for near in telling if near[0] >= enough]:
-        if runs and word - runs[-1][2] <= 1 + APART_MAX:
+        if (
+            runs
+            and word - runs[-1][2] <= 1 + APART_MAX
+            and not any(_parts(words, between) for between in range(runs[-1][2] + 1, word))
+        ):
             most, first, _ = runs[-1]
             runs[-1] = (max(most, strength), first, word)
         else:
@@ -98,17 +109,19 @@ def _runs(
 def _shown(
     runs: Sequence[tuple[float, int, int]], words: Sequence[str], little: Sequence[bool]
 ) -> list[tuple[int, int]]:
-    """Answer what is shown of each run, as first word and last; what overlaps is one.
+    """Answer what is shown of the runs, as first word and last of each; what overlaps is one.
 
-    Where none speaks clearly the strongest alone is shown, with its clause: the others are guesses.
+    Where none speaks clearly the strongest alone is shown, with its clause: the others are guesses. A run that ends
+    with a word that turns what follows is shown with its clause, too.
     """
-    if runs and max(runs)[0] < CLEAR:
-        _, first, last = max(runs)
-        return [_clause(words, first, last)]
+    clear = [run for run in runs if run[0] >= CLEAR]
+    if runs and not clear:
+        _, start, end = max(runs)
+        return [_clause(words, start, end)]
     found: list[tuple[int, int]] = []
-    for strength, start, end in runs:
+    for _, start, end in clear:
         first, last = _widened(words, little, start, end)
-        if strength < CLEAR or _turns(words[last]):
+        if _turns(words[last]):
             first, last = _clause(words, start, end)
         if found and first <= found[-1][1]:
             first, last = min(first, found[-1][0]), max(last, found.pop()[1])
@@ -116,25 +129,33 @@ def _shown(
     return found
 
 
-def _clause(words: Sequence[str], first: int, last: int) -> tuple[int, int]:
-    """Answer the run with what stands around it in its clause."""
-    low, high = max(first - CLAUSE_WORDS_MAX, 0), min(last + CLAUSE_WORDS_MAX, len(words) - 1)
+def _clause(words: Sequence[str], start: int, end: int) -> tuple[int, int]:
+    """Answer the run from ``start`` to ``end`` with what stands around it in its clause, but the word that joins it."""
+    first, last = start, end
+    low, high = max(start - CLAUSE_WORDS_MAX, 0), min(end + CLAUSE_WORDS_MAX, len(words) - 1)
     while first > low and not _parts(words, first - 1) and not turning(words, first):
         first -= 1
     while last < high and not _parts(words, last + 1) and not turning(words, last + 1):
         last += 1
-    return first + (first < last and (words[first] == "and" or turning(words, first))), last
+    if first < start and (words[first] == "and" or turning(words, first)):
+        first += 1
+    return first, last
 
 
 def _parts(words: Sequence[str], at: int) -> bool:
-    """Say whether word ``at`` is a mark between two clauses; a point in a number is none."""
-    if words[at][0] not in MARKS and not words[at].startswith("--"):
+    """Say whether word ``at`` is a mark between two clauses; one inside a number is none."""
+    word = words[at]
+    if word[0].isalnum() or (MARKS.isdisjoint(word) and "--" not in word):
         return False
-    return not (0 < at < len(words) - 1 and words[at - 1].isdigit() and words[at + 1].isdigit())
+    inside = word in NUMBER_MARKS and 0 < at < len(words) - 1 and words[at - 1].isdigit() and words[at + 1].isdigit()
+    return not inside
 
 
 def _widened(words: Sequence[str], little: Sequence[bool], first: int, last: int) -> tuple[int, int]:
-    """Answer the run with a neighbour on each side if it is one word, and with what bends it before."""
+    """Answer the run with a neighbour on each side if it is one word, and with what bends it before.
+
+    A particle behind it ("spot on") is taken where nothing follows that it could lead to.
+    """
     if first == last:
         if last + 1 < len(words) and not little[last + 1] and words[last + 1][0].isalnum():
             last += 1
@@ -142,14 +163,18 @@ def _widened(words: Sequence[str], little: Sequence[bool], first: int, last: int
             first -= 1
     while first and _turns(words[first - 1]):
         first -= 1
-    return first, last + (last + 1 < len(words) and words[last + 1] in PARTICLES)
+    if words[last + 1 : last + 2] and words[last + 1] in PARTICLES and all(little[last + 2 : last + 3]):
+        last += not _turns(words[last])
+    return first, last
 
 
 def _turns(word: str) -> bool:
+    """Say whether ``word`` turns or stresses what follows it."""
     return word in BENDS or word.endswith(("n't", "n’t"))
 
 
 def _tells(word: str) -> bool:
+    """Say whether ``word``, which has more in it than letters, can show anything: a word or an emoji can."""
     if word.isascii():
         return word[0].isalnum()
     return any(category(sign)[0] in "LNS" for sign in word)  # an emoji is a symbol, a dash is none

@@ -6,11 +6,11 @@ the first "but", raises what stands after it, and squashes the sum. The library 
 again for every word that it weighs, and looks each score up in the list of all scores, which makes it
 quadratic (vaderSentiment issue 110).
 
-Here words fall into a few hundred kinds, so many that two words of one kind are interchangeable in every
-rule, and a kind is written as one character. A text becomes a string of kinds, and the score of a word is a
-function of its own character and the five around it, which count without their valence: it is worked out
-once, by the library's arithmetic in the library's order of operations because the last digit depends on it,
-and remembered. What is left for each word is a look-up.
+Here words fall into a few hundred kinds: two words of one kind are interchangeable in every rule. A kind is
+written as one character, so a text becomes a string of kinds, and the score of a word is a function of its own
+character and the three before it; of a few words ("no", "kind", those that begin an idiom) of the two after it,
+too. It is worked out once, by the library's arithmetic in the library's order of operations because the last
+digit depends on it, and remembered. What is left for each word is a look-up.
 
 Two oddities of the library are kept. Its "but" step finds the score to change by value, so that of equal
 scores the first one changes, wherever it stands: :func:`_contrast` does the same with a heap for each value.
@@ -42,7 +42,7 @@ _CONTEXT, _CONTEXT_AHEAD = _BEFORE + 1, _BEFORE + 1 + _AFTER  # words that decid
 _NOTHING: Final = " "  # the kind of what stands before the first word and after the last one
 _NO_BEFORE, _NO_AFTER = _NOTHING * _BEFORE, _NOTHING * _AFTER
 # Where the characters of kinds start: those that the lexicon weighs high, those of them that heed what follows
-# highest, those in capitals low in each part.
+# highest; in each of the three, those in capitals come first.
 _PLAIN_UPPER, _PLAIN, _WEIGHED_UPPER, _WEIGHED, _AHEAD_UPPER, _AHEAD = 0x100, 0x800, 0x1000, 0x4000, 0x8000, 0xA000
 _ANY_WEIGHED: Final = re.compile(f"[{chr(_WEIGHED_UPPER)}-\ud7ff]")
 _NOT_UPPER: Final = re.compile(
@@ -150,7 +150,11 @@ class Scores(dict[str, "float | tuple[float, float]"]):
         self.known = known
 
     def __missing__(self, context: str) -> float | tuple[float, float]:
-        """Work out the score of the fourth word of ``context``, or know it from how its neighbours are seen."""
+        """Answer the score of the fourth word of ``context``, and keep it.
+
+        It is worked out for the context in which the neighbours have no valence, since theirs does not count, and
+        kept for both.
+        """
         seen = context.translate(self.known.beside)
         seen = f"{seen[:_BEFORE]}{context[_BEFORE]}{seen[_BEFORE + 1 :]}"
         score = self._worked_out(context) if seen == context else self[seen]
@@ -170,7 +174,10 @@ class Scores(dict[str, "float | tuple[float, float]"]):
 
 @cache
 def lexicon() -> Lexicon:
-    """Answer the lexicon of the installed library, read once. Raises Misconfigured where it is missing."""
+    """Answer the lexicon of the installed library, read once. Raises Misconfigured where it is missing.
+
+    It learns as it is asked: one thread at a time.
+    """
     try:
         from vaderSentiment import vaderSentiment as vader  # noqa: N813
     except ImportError as error:
@@ -227,7 +234,7 @@ def _heard(text: str) -> tuple[int, list[float], float]:
     scores: list[Any] = [
         scored[around[place : place + (_CONTEXT if kinds[place] < _HEEDS else _CONTEXT_AHEAD)]] for place in places
     ]
-    if tuple in map(type, scores):  # a pair comes of a word in capitals, so only the others are in question
+    if tuple in map(type, scores):  # some word is in capitals, so what is asked is whether another one is not
         differs = _NOT_UPPER.search(kinds) is not None
         scores = [score[differs] if type(score) is tuple else score for score in scores]
     if 0.0 in scores:
@@ -305,7 +312,10 @@ def _idiomatic(valence: float, words: Sequence[str], place: int, known: Lexicon)
 
 
 def _contrast(scores: Sequence[float], but: int) -> list[float]:
-    """Halve the first ``but`` scores and raise the others by half; of equal scores the first changes."""
+    """Halve the first ``but`` scores, those before the "but", and raise the others by half.
+
+    Of equal scores the first changes.
+    """
     changed = [score * 0.5 for score in scores[:but]] + [score * 1.5 for score in scores[but:]]
     if set(changed).isdisjoint(scores):  # then whichever has its turn is the first of those that are equal to it
         return changed

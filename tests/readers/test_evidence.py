@@ -80,13 +80,35 @@ def test_of_weak_places_the_strongest_is_shown() -> None:
     assert found.split() == ["word"] * (2 * CLAUSE_WORDS_MAX + 1)
 
 
-def test_a_weak_place_in_the_clause_of_a_clear_one_adds_no_span() -> None:
-    """What overlaps is shown once."""
-    text = "the awful van never came on that day at all"
-    assert shown({1: CLEAR + 0.5, 7: CLEAR - 0.1}, text) == [text]
+def test_beside_clear_places_weak_ones_are_not_shown() -> None:
+    """A guess is only worth something where nothing is clear."""
+    assert shown({1: CLEAR + 0.5, 7: CLEAR - 0.1}, "the awful van never came on that day at all") == ["awful van"]
+
+
+def test_no_run_goes_over_the_end_of_a_clause() -> None:
+    """Neighbours in two sentences are two spans, whatever else stands at the mark."""
+    assert shown({2: 2.0, 4: 2.0}, "it was lovely. Awful in the end") == ["lovely", "Awful"]
+    assert shown({4: CLEAR - 0.1}, 'I said "it opens". The screen is fine.') == ['I said "it opens']
+    assert shown({1: CLEAR - 0.1}, "We waited! 2 of them left") == ["We waited"]
+
+
+def test_a_word_that_joins_clauses_stays_where_it_is_the_evidence() -> None:
+    """Only a word before the evidence is left out."""
+    assert shown({2: CLEAR - 0.1}, "Good, however late it was") == ["however late it was"]
+
+
+def test_an_address_shows_nothing_and_is_no_neighbour() -> None:
+    """Words without pieces are never shown, and do not keep little words from being shown."""
+    words = ["why", "why", "http://x.y"]
+    places = np.full((2, len(EMOTIONS)), -6, np.float32)
+    places[0, 0] = 2
+    (span,) = spans("why why http://x.y", words, [(1,), (1,), ()], places, [0])
+    assert span.end <= len("why why")
 
 
 def test_a_word_that_only_turns_others_shows_its_clause() -> None:
     """ "Doesn't" alone says nothing, however strongly; "spot" goes with its "on"."""
     assert shown({1: 2.0}, "Phone doesn't have much storage, sadly") == ["Phone doesn't have much storage"]
     assert shown({3: 2.0}, "Nothing, everything spot on") == ["everything spot on"]
+    assert shown({3: 2.0}, "The light really isn't on, sadly") == ["The light really isn't on"]
+    assert shown({0: 2.0}, "Broken on Monday") == ["Broken"]
