@@ -48,7 +48,7 @@ def targets(rows: Sequence[Row]) -> Array:
             line[PRIMARY][NONE if primary is None else _PLACE[primary]] = 1 / len(label.primaries)
         line[VALENCE] = label.valence
         hurting = [primary is not None and primary.hurts for primary in label.primaries]
-        line[NEGATIVE] = 1 if label.valence < 0 else sum(hurting) / len(hurting)
+        line[NEGATIVE] = 1 if label.valence < 0 and len(set(hurting)) == 1 else sum(hurting) / len(hurting)
         for name, place, known in _ASIDE:
             if name in label.aside:
                 line[place][known.index(label.aside[name])] = 1
