@@ -53,7 +53,7 @@ class FastReader:
     name = "fast/1"
     # Of VADER's valence in that of a reading. What people feel towards an organisation the network knows better, how
     # glad or sad they are about anything else VADER does; fitted on both kinds of text.
-    tone_share = 0.26
+    tone_share = 0.21
 
     def __init__(self, weights: Mapping[str, NDArray[Any]] | None = None) -> None:
         if weights is None:

@@ -2,9 +2,9 @@
 
 1. *teacher*: MPNet-base, its lower half frozen, tuned on the labels.
 2. *scores*: what the teacher says of every text that is not judged by.
-3. *deep*: MiniLM-L6, tuned on the labels and, counting half, on some of the scores; then it scores the texts, too.
-4. *fast*: the small network, over the vectors that MiniLM gives each piece alone, taught what both say of the texts on
-   average and, four times heavier, the labels.
+3. *deep*: MiniLM-L6, tuned on the labels and on some of the scores; then it scores the texts, too.
+4. *fast*: the small network, over the vectors that MiniLM as published and as tuned give each piece alone, taught what
+   both say of the texts on average and, four times heavier, the labels.
 5. each gets its scale on the split ``dev``, is written as its reader loads it, and judged on ``dev``, on the real texts
    of ``dev``, and on the sources that were held out whole.
 """
@@ -32,11 +32,11 @@ from pipeline.readers.training.teaching import Course, Say, teach
 from pipeline.readers.verdict import Scale
 
 TEACHER: Final = transformer.Plan(epochs=2, rate=5e-5, size=32, pieces=110, fading=0.95, frozen=6)
-DEEP: Final = transformer.Plan(epochs=3, rate=1.1e-4, size=32, pieces=126)
-DEEP_SCORES_WEIGHT: Final = 0.5
-DEEP_SCORES_MAX: Final = {False: 48_000, True: 16_000}  # of feedback, and of comments of GoEmotions
+DEEP: Final = transformer.Plan(epochs=2, rate=1.1e-4, size=32, pieces=126)
+DEEP_SCORES_MAX: Final = {False: 51_000, True: 6_000}  # of feedback, and of comments of GoEmotions
 FAST_EPOCHS: Final = 8
 FAST_LABELS_WEIGHT: Final = 4.0
+TUNED_SHARE: Final = 0.7  # of the tuned vectors of the pieces, beside those as published
 FAST_LESSONS: Final = 4  # times that a lesson is met in an epoch
 DEEP_WEIGHTS: Final = "deep.safetensors"
 DEEP_FILE: Final = "deep.onnx"
@@ -68,11 +68,11 @@ def cook(recipe: Recipe) -> dict[str, Any]:
     _open(recipe)
     scores = _kept(recipe, "scores.npy", lambda: _scores(recipe))
     course = _soft(recipe, answers(scores))
-    vectors = _kept(recipe, "vectors.npy", lambda: transformer.alone(published.minilm(), recipe.say))
     seeds = range(recipe.seeds)
     teacher = [_told(recipe, "teacher", lambda: _teacher_judged(recipe))]
     deep = [_told(recipe, f"deep-{seed}", partial(_deep, recipe, course, seed)) for seed in seeds]
     more = _kept(recipe, "deep_scores.npy", lambda: _deep_scores(recipe))
+    vectors = _kept(recipe, "vectors.npy", lambda: _vectors(recipe))
     both = (answers(scores) + answers(more)) / 2
     fast = [_told(recipe, f"fast-{seed}", partial(_fast, recipe, both, vectors, seed)) for seed in seeds]
     runs = {"teacher": teacher, "deep": deep, "fast": fast}
@@ -161,7 +161,16 @@ def _soft(recipe: Recipe, wanted: Array) -> transformer.Course:
         [chance.permutation(np.flatnonzero(comments == kind))[:most] for kind, most in DEEP_SCORES_MAX.items()]
     )
     texts = _edged(recipe, published.minilm(), [all_texts[place] for place in chosen], DEEP.pieces)
-    return transformer.Course(texts, wanted[chosen], DEEP_SCORES_WEIGHT, 1 / DEEP.epochs)
+    return transformer.Course(texts, wanted[chosen], share=1 / DEEP.epochs)
+
+
+def _vectors(recipe: Recipe) -> Array:
+    """Answer a row a piece: what MiniLM makes of it alone, as published and as the deep reader of seed 0."""
+    model = published.minilm()
+    tuned = model._replace(weights=transformer.load(recipe.work / DEEP_WEIGHTS))
+    made = [transformer.alone(one, recipe.say) for one in (model, tuned)]
+    first, second = (rows - rows.mean(axis=0) for rows in made)
+    return np.hstack([first / first.std(), TUNED_SHARE * second / second.std()]).astype(np.float32)
 
 
 def _deep_scores(recipe: Recipe) -> Array:

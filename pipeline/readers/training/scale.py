@@ -27,7 +27,7 @@ from pipeline.readers.verdict import (
     verdicts,
 )
 
-LEAN: Final = 0.2  # added to the logarithm of the odds of being hurt
+LEAN: Final = 0.4  # added to the logarithm of the odds of being hurt
 REVIEW_SHARE: Final = 0.1  # of the texts that go to people
 SUPPORT_MIN: Final = 150  # rows with an emotion from which it gets a threshold of its own
 NEAR: Final = 0.1  # how far that may be from the common one

@@ -62,9 +62,8 @@ def test_labels_that_ship_hold_no_text() -> None:
     told = [json.loads(line) for line in gzip.decompress(packed).splitlines()]
     assert len(told) > 8_000
     assert [one["id"] for one in told] == sorted({one["id"] for one in told})
-    assert {frozenset(one) for one in told} == {
-        frozenset({"id", "emotions", "primary", "valence", "effort", "success", "action"})
-    }
+    said = {"id", "emotions", "primary", "valence"}
+    assert all(said <= one.keys() <= said | {"effort", "success", "action"} for one in told)  # all that two readers say
     found = joined({one["id"]: "some text" for one in told})
     assert len(found) == len(told)
     assert all(row.label.split == "train" for row in found)
