@@ -12,7 +12,7 @@ from typing import Final
 from unicodedata import category
 
 from pipeline.domain.aspects import turning
-from pipeline.domain.emotions import EMOTIONS
+from pipeline.domain.emotions import EMOTIONS, Emotion
 from pipeline.domain.lower import lowered
 from pipeline.domain.reading import Span
 from pipeline.readers.verdict import Array
@@ -21,8 +21,9 @@ NEAR: Final = 1.5  # how far below the strongest evidence (in logarithms of odds
 APART_MAX: Final = 1  # words between two places that are shown together
 SPANS_MAX: Final = 2  # of one emotion in one passage
 CLEAR: Final = -1.0  # strength (the logarithm of odds) from which words show an emotion by themselves
-CLAUSE_WORDS_MAX: Final = 14  # (and signs) of a clause that are shown on each side of what speaks most in it
-MARKS: Final = frozenset(".,;:!?…()–—/")  # end a clause, as "--" does
+CLAUSE_WORDS_MAX: Final = 20  # (and signs) of a clause that are shown on each side of what speaks most in it
+MARKS: Final = frozenset(".,;:!?…()—")  # end a clause
+DASHES: Final = ("--", "––")  # as these do
 NUMBER_MARKS: Final = frozenset(".,:")  # stand inside numbers as well
 _BENDS: Final = "barely cannot extremely hardly never no nobody not nothing really so still too very without"
 BENDS: Final = frozenset(_BENDS.split())
@@ -39,9 +40,10 @@ PARTICLES: Final = frozenset({"down", "off", "on", "out", "up"})  # belong to th
 def spans(
     text: str, words: Sequence[str], ids: Sequence[Sequence[int]], places: Array, emotions: Sequence[int]
 ) -> tuple[Span, ...]:
-    """Answer where each of ``emotions`` shows in ``text``.
+    """Answer where each of ``emotions``, the primary one first, shows in ``text``.
 
-    ``words`` are those of ``text``, ``ids`` the pieces of each, ``places`` the evidence: a row a piece.
+    ``words`` are those of ``text``, ``ids`` the pieces of each, ``places`` the evidence: a row a piece. Every emotion
+    is shown where the evidence is clear; the primary one, and the first that hurts, wherever it is strongest.
     """
     little = [
         not several or word in LITTLE or not (word.isalpha() or _tells(word))
@@ -50,11 +52,14 @@ def spans(
     if all(little):
         little = [False] * len(words)
     word_of = [place for place, several in enumerate(ids) for _ in several]
-    runs = [
-        (EMOTIONS[emotion], first, last)
-        for emotion, said in zip(emotions, places.take(emotions, axis=1).T.tolist(), strict=True)
-        for first, last in _shown(_runs(said, words, word_of, little), words, little)
-    ]
+    runs: list[tuple[Emotion, int, int]] = []
+    hurts = False  # whether something that hurts is shown
+    for place, (number, said) in enumerate(zip(emotions, places.take(emotions, axis=1).T.tolist(), strict=True)):
+        emotion = EMOTIONS[number]
+        guess = not place or (emotion.hurts and not hurts)
+        shown = _shown(_runs(said, words, word_of, little), words, little, guess=guess)
+        hurts |= emotion.hurts and bool(shown)
+        runs += [(emotion, first, last) for first, last in shown]
     where = _places(lowered(text), words[: 1 + max((last for _, _, last in runs), default=-1)])
     return tuple(
         [
@@ -107,15 +112,15 @@ def _runs(
 
 
 def _shown(
-    runs: Sequence[tuple[float, int, int]], words: Sequence[str], little: Sequence[bool]
+    runs: Sequence[tuple[float, int, int]], words: Sequence[str], little: Sequence[bool], *, guess: bool
 ) -> list[tuple[int, int]]:
     """Answer what is shown of the runs, as first word and last of each; what overlaps is one.
 
-    Where none speaks clearly the strongest alone is shown, with its clause: the others are guesses. A run that ends
+    Where none speaks clearly the strongest alone is shown, with its clause, if a ``guess`` is wanted. A run that ends
     with a word that turns what follows is shown with its clause, too.
     """
     clear = [run for run in runs if run[0] >= CLEAR]
-    if runs and not clear:
+    if runs and not clear and guess:
         _, start, end = max(runs)
         return [_clause(words, start, end)]
     found: list[tuple[int, int]] = []
@@ -145,7 +150,7 @@ def _clause(words: Sequence[str], start: int, end: int) -> tuple[int, int]:
 def _parts(words: Sequence[str], at: int) -> bool:
     """Say whether word ``at`` is a mark between two clauses; one inside a number is none."""
     word = words[at]
-    if word[0].isalnum() or (MARKS.isdisjoint(word) and "--" not in word):
+    if word[0].isalnum() or (MARKS.isdisjoint(word) and not any(dash in word for dash in DASHES)):
         return False
     inside = word in NUMBER_MARKS and 0 < at < len(words) - 1 and words[at - 1].isdigit() and words[at + 1].isdigit()
     return not inside

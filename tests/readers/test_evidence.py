@@ -75,8 +75,8 @@ def test_of_weak_places_the_strongest_is_shown() -> None:
     """Where none speaks clearly one clause is shown; of a long one the words around what speaks most."""
     text = "nobody came to the door, the van was there"
     assert shown({1: CLEAR - 0.2, 7: CLEAR - 0.1}, text) == ["the van was there"]
-    long = " ".join(["word"] * 40)
-    (found,) = shown({20: CLEAR - 0.1}, long)
+    long = " ".join(["word"] * (4 * CLAUSE_WORDS_MAX))
+    (found,) = shown({2 * CLAUSE_WORDS_MAX: CLEAR - 0.1}, long)
     assert found.split() == ["word"] * (2 * CLAUSE_WORDS_MAX + 1)
 
 
@@ -112,3 +112,20 @@ def test_a_word_that_only_turns_others_shows_its_clause() -> None:
     assert shown({3: 2.0}, "Nothing, everything spot on") == ["everything spot on"]
     assert shown({3: 2.0}, "The light really isn't on, sadly") == ["The light really isn't on"]
     assert shown({0: 2.0}, "Broken on Monday") == ["Broken"]
+
+
+def test_other_emotions_are_shown_where_they_are_clear() -> None:
+    """A guess is shown for the primary emotion, and for one that hurts where nothing that hurts is shown."""
+    words = WORDS.findall(lowered(TEXT))
+    glad = next(place for place, emotion in enumerate(EMOTIONS) if not emotion.hurts)
+    hurting = [place for place, emotion in enumerate(EMOTIONS) if emotion.hurts][:2]
+    places = np.full((len(words), len(EMOTIONS)), -6, np.float32)
+
+    def told(emotions: list[int]) -> list[int]:
+        found = spans(TEXT, words, [(1,)] * len(words), places, emotions)
+        return [EMOTIONS.index(span.emotion) for span in found]
+
+    assert told([hurting[0], hurting[1], glad]) == [hurting[0]]
+    assert told([glad, hurting[0], hurting[1]]) == [glad, hurting[0]]
+    places[3] = 1
+    assert told([glad, *hurting]) == [glad, *hurting]
