@@ -168,8 +168,9 @@ def _widened(words: Sequence[str], little: Sequence[bool], first: int, last: int
             first -= 1
     while first and _turns(words[first - 1]):
         first -= 1
-    if words[last + 1 : last + 2] and words[last + 1] in PARTICLES and all(little[last + 2 : last + 3]):
-        last += not _turns(words[last])
+    particle = last + 1 < len(words) and words[last + 1] in PARTICLES and not _turns(words[last])
+    if particle and all(little[last + 2 : last + 3]):
+        last += 1
     return first, last
 
 
