@@ -2,9 +2,10 @@
 
 1. *teacher*: MPNet-base, its lower half frozen, tuned on the labels.
 2. *scores*: what the teacher says of every text that is not judged by.
-3. *deep*: MiniLM-L6, tuned on the labels and on some of the scores; then it scores the texts, too.
+3. *deep*: MiniLM-L6, tuned on the labels and on some of the scores, twice: two towers that err differently, whose mean
+   is the reader; then it scores the texts, too.
 4. *fast*: the small network, over the vectors that MiniLM as published and as tuned give each piece alone, taught what
-   both say of the texts on average and, four times heavier, the labels.
+   teacher and deep reader say of the texts on average and, four times heavier, the labels.
 5. each gets its scale on the split ``dev``, is written as its reader loads it, and judged on ``dev``, on the real texts
    of ``dev``, and on the sources that were held out whole.
 """
@@ -33,12 +34,12 @@ from pipeline.readers.verdict import Scale
 
 TEACHER: Final = transformer.Plan(epochs=2, rate=5e-5, size=32, pieces=110, fading=0.95, frozen=6)
 DEEP: Final = transformer.Plan(epochs=2, rate=1.1e-4, size=32, pieces=126)
+TOWERS: Final = 2  # of the deep reader
 DEEP_SCORES_MAX: Final = {False: 51_000, True: 6_000}  # of feedback, and of comments of GoEmotions
 FAST_EPOCHS: Final = 8
 FAST_LABELS_WEIGHT: Final = 4.0
 TUNED_SHARE: Final = 0.7  # of the tuned vectors of the pieces, beside those as published
 FAST_LESSONS: Final = 4  # times that a lesson is met in an epoch
-DEEP_WEIGHTS: Final = "deep.safetensors"
 DEEP_FILE: Final = "deep.onnx"
 DEEP_SCALE_FILE: Final = "deep_scale.npz"
 REPORT_FILE: Final = "report.json"
@@ -101,7 +102,7 @@ def table(report: dict[str, Any]) -> str:
 def _open(recipe: Recipe) -> None:
     """Make the folder of the run, or take it up. Raises Misconfigured where it is of another one."""
     recipe.work.mkdir(parents=True, exist_ok=True)
-    mark, file = repr((recipe.ground.mark, recipe.quick, TEACHER, DEEP, FAST_EPOCHS)), recipe.work / "mark"
+    mark, file = repr((recipe.ground.mark, recipe.quick, TEACHER, DEEP, TOWERS, FAST_EPOCHS)), recipe.work / "mark"
     if file.exists() and file.read_text("utf-8") != mark:
         raise Misconfigured(f"{recipe.work} is of another recipe or of other data; remove it, or give another --work")
     file.write_text(mark, "utf-8")
@@ -150,7 +151,7 @@ def _scores(recipe: Recipe) -> Array:
 
 def _teacher_judged(recipe: Recipe) -> Judged:
     weights, model = _teacher(recipe), published.mpnet()
-    return _transformer_judged(recipe, weights, model, Scale())[1]
+    return _transformer_judged(recipe, [weights], model, Scale())[1]
 
 
 def _soft(recipe: Recipe, wanted: Array) -> transformer.Course:
@@ -165,9 +166,9 @@ def _soft(recipe: Recipe, wanted: Array) -> transformer.Course:
 
 
 def _vectors(recipe: Recipe) -> Array:
-    """Answer a row a piece: what MiniLM makes of it alone, as published and as the deep reader of seed 0."""
+    """Answer a row a piece: what MiniLM makes of it alone, as published and as the first tower."""
     model = published.minilm()
-    tuned = model._replace(weights=transformer.load(recipe.work / DEEP_WEIGHTS))
+    tuned = model._replace(weights=transformer.load(_tower_file(recipe, 0)))
     made = [transformer.alone(one, recipe.say) for one in (model, tuned)]
     first, second = (rows - rows.mean(axis=0) for rows in made)
     return np.hstack([first / first.std(), TUNED_SHARE * second / second.std()]).astype(np.float32)
@@ -175,39 +176,58 @@ def _vectors(recipe: Recipe) -> Array:
 
 def _deep_scores(recipe: Recipe) -> Array:
     """Answer what the deep reader of seed 0 says of the texts."""
-    model, weights = published.minilm(), transformer.load(recipe.work / DEEP_WEIGHTS)
+    model, towers = published.minilm(), [transformer.load(_tower_file(recipe, place)) for place in range(TOWERS)]
     texts = _edged(recipe, model, list(recipe.ground.texts.values()), DEEP.pieces)
-    return transformer.scored(weights, model.shape, texts, recipe.say)
+    return _mean(towers, model, texts, recipe.say)
 
 
 def _deep(recipe: Recipe, soft: transformer.Course, seed: int) -> Judged:
-    """Tune the deep reader, write it, and judge it."""
+    """Tune the towers of the deep reader, write it, and judge it."""
     from pipeline.readers.training import graph
 
-    model, train = published.minilm(), recipe.ground.train
-    weights = transformer.begun(model, seed)
-    hard = transformer.Course(_edged(recipe, model, _texts(train), DEEP.pieces), targets(train))
-    plan = DEEP._replace(epochs=recipe.epochs(DEEP.epochs))
-    transformer.tune(weights, model.shape, [hard, soft], plan, seed=seed, say=recipe.say)
-    if seed == 0:
-        transformer.save(recipe.work / DEEP_WEIGHTS, weights)
-    scale, told = _transformer_judged(recipe, weights, model, None)
+    model = published.minilm()
+    towers = [_tower(recipe, model, soft, seed * TOWERS + place) for place in range(TOWERS)]
+    scale, told = _transformer_judged(recipe, towers, model, None)
     folder = recipe.out if seed == 0 else recipe.work / f"seed-{seed}"
     folder.mkdir(parents=True, exist_ok=True)
-    graph.write(folder / DEEP_FILE, {name: weight.numpy() for name, weight in weights.items()}, model.shape)
+    named = [{name: weight.numpy() for name, weight in tower.items()} for tower in towers]
+    graph.write(folder / DEEP_FILE, named, model.shape)
     files.write(folder / DEEP_SCALE_FILE, scaled(scale))
     return told
 
 
+def _tower(recipe: Recipe, model: published.Published, soft: transformer.Course, seed: int) -> transformer.Weights:
+    """Answer MiniLM as tuned from the chance of ``seed``."""
+    path, train = _tower_file(recipe, seed), recipe.ground.train
+    if not path.exists():
+        weights = transformer.begun(model, seed)
+        hard = transformer.Course(_edged(recipe, model, _texts(train), DEEP.pieces), targets(train))
+        plan = DEEP._replace(epochs=recipe.epochs(DEEP.epochs))
+        transformer.tune(weights, model.shape, [hard, soft], plan, seed=seed, say=recipe.say)
+        transformer.save(path, weights)
+    return transformer.load(path)
+
+
+def _tower_file(recipe: Recipe, seed: int) -> Path:
+    return recipe.work / f"tower-{seed}.safetensors"
+
+
+def _mean(
+    towers: Sequence[transformer.Weights], model: published.Published, texts: Sequence[Sequence[int]], say: Say
+) -> Array:
+    """Answer the outputs for each text (edged), the mean of those of all towers."""
+    found: Array = np.mean([transformer.scored(weights, model.shape, texts, say) for weights in towers], axis=0)
+    return found
+
+
 def _transformer_judged(
-    recipe: Recipe, weights: transformer.Weights, model: published.Published, scale: Scale | None
+    recipe: Recipe, towers: Sequence[transformer.Weights], model: published.Published, scale: Scale | None
 ) -> tuple[Scale, Judged]:
-    """Answer the scale of a transformer, fitted unless it is given, and how right it is."""
+    """Answer the scale of transformers, fitted unless it is given, and how right they are on average."""
 
     def outputs(rows: Sequence[Row]) -> Array:
         parts, counts = corpus.parted(_texts(rows), recipe.ground.pieces, DEEP.pieces)
-        said = transformer.scored(weights, model.shape, transformer.edged(parts, model, DEEP.pieces), recipe.say)
-        return pooled(said, counts)
+        return pooled(_mean(towers, model, transformer.edged(parts, model, DEEP.pieces), recipe.say), counts)
 
     dev = recipe.ground.dev
     found = scale or fitted(outputs(dev), targets(dev))
