@@ -3,7 +3,8 @@
 The network answers for each piece of a word how much it speaks for each emotion. What speaks for it nearly as much as
 the place that speaks most is shown: neighbours together, whole words. Little words show nothing by themselves; a word
 alone is shown with its neighbours, and everything with the words before it that turn or stress it. Where no word
-speaks clearly ("it opens on its own") it is the clause that shows, not the word of it that happens to speak most.
+speaks clearly ("it opens on its own") it is the clause that shows, not the word of it that happens to speak most. Where
+none speaks for the emotion at all, what speaks for any that is good, or bad, to feel likewise finds that clause.
 """
 
 from collections.abc import Sequence
@@ -15,12 +16,13 @@ from pipeline.domain.aspects import turning
 from pipeline.domain.emotions import EMOTIONS, Emotion
 from pipeline.domain.lower import lowered
 from pipeline.domain.reading import Span
-from pipeline.readers.verdict import Array
+from pipeline.readers.verdict import NONE, SAD, Array
 
 NEAR: Final = 1.5  # how far below the strongest evidence (in logarithms of odds) a place is still shown
 APART_MAX: Final = 1  # words between two places that are shown together
 SPANS_MAX: Final = 2  # of one emotion in one passage
-CLEAR: Final = -1.0  # strength (the logarithm of odds) from which words show an emotion by themselves
+CLEAR: Final = 0.5  # strength (the logarithm of odds) from which words show an emotion by themselves
+FAINT: Final = -1.0  # from which their clause shows it
 CLAUSE_WORDS_MAX: Final = 20  # (and signs) of a clause that are shown on each side of what speaks most in it
 MARKS: Final = frozenset(".,;:!?…()—")  # end a clause
 DASHES: Final = ("--", "––")  # as these do
@@ -42,8 +44,8 @@ def spans(
 ) -> tuple[Span, ...]:
     """Answer where each of ``emotions``, the primary one first, shows in ``text``.
 
-    ``words`` are those of ``text``, ``ids`` the pieces of each, ``places`` the evidence: a row a piece. Every emotion
-    is shown where the evidence is clear; the primary one, and the first that hurts, wherever it is strongest.
+    ``words`` are those of ``text``, ``ids`` the pieces of each (one piece at least), ``places`` the evidence: a row a
+    piece. Every emotion is shown that has some; the primary one, and the first that hurts, in any case.
     """
     little = [
         not several or word in LITTLE or not (word.isalpha() or _tells(word))
@@ -54,12 +56,21 @@ def spans(
     word_of = [place for place, several in enumerate(ids) for _ in several]
     runs: list[tuple[Emotion, int, int]] = []
     hurts = False  # whether something that hurts is shown
-    for place, (number, said) in enumerate(zip(emotions, places.take(emotions, axis=1).T.tolist(), strict=True)):
-        emotion = EMOTIONS[number]
-        guess = not place or (emotion.hurts and not hurts)
-        shown = _shown(_runs(said, words, word_of, little), words, little, guess=guess)
-        hurts |= emotion.hurts and bool(shown)
-        runs += [(emotion, first, last) for first, last in shown]
+    for place, number in enumerate(emotions):
+        emotion, said = EMOTIONS[number], places[:, number]
+        found = _runs(said.tolist(), words, word_of, little)
+        strength, first, last = max(found)
+        if strength >= CLEAR:
+            shown = _clear(found, words, little)
+        else:
+            if strength < FAINT:
+                if place and (hurts or not emotion.hurts):
+                    continue
+                alike = places[:, :SAD] if emotion.hurts else places[:, SAD:NONE]
+                _, first, last = max(_runs((said + alike.max(axis=1)).tolist(), words, word_of, little))
+            shown = [_clause(words, first, last)]
+        hurts |= emotion.hurts
+        runs += [(emotion, *run) for run in shown]
     where = _places(lowered(text), words[: 1 + max((last for _, _, last in runs), default=-1)])
     return tuple(
         [
@@ -91,8 +102,6 @@ def _runs(
     Each with its strength, its first word and its last. No run goes over the end of a clause.
     """
     telling = [(strength, word) for strength, word in zip(said, word_of, strict=True) if not little[word]]
-    if not telling:
-        return []
     # An emoji speaks louder than words and explains less: what is enough is told by the words, where there are any.
     enough = max([near for near in telling if words[near[1]][0].isalnum()] or telling)[0] - NEAR
     runs: list[tuple[float, int, int]] = []
@@ -111,20 +120,17 @@ def _runs(
     return runs
 
 
-def _shown(
-    runs: Sequence[tuple[float, int, int]], words: Sequence[str], little: Sequence[bool], *, guess: bool
+def _clear(
+    runs: Sequence[tuple[float, int, int]], words: Sequence[str], little: Sequence[bool]
 ) -> list[tuple[int, int]]:
-    """Answer what is shown of the runs, as first word and last of each; what overlaps is one.
+    """Answer what is shown of the runs that speak clearly, as first word and last of each; what overlaps is one.
 
-    Where none speaks clearly the strongest alone is shown, with its clause, if a ``guess`` is wanted. A run that ends
-    with a word that turns what follows is shown with its clause, too.
+    A run that ends with a word that turns what follows is shown with its clause.
     """
-    clear = [run for run in runs if run[0] >= CLEAR]
-    if runs and not clear and guess:
-        _, start, end = max(runs)
-        return [_clause(words, start, end)]
     found: list[tuple[int, int]] = []
-    for _, start, end in clear:
+    for strength, start, end in runs:
+        if strength < CLEAR:
+            continue
         first, last = _widened(words, little, start, end)
         if _turns(words[last]):
             first, last = _clause(words, start, end)

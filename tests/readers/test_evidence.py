@@ -4,7 +4,7 @@ import numpy as np
 
 from pipeline.domain.emotions import EMOTIONS
 from pipeline.domain.lower import lowered
-from pipeline.readers.evidence import CLAUSE_WORDS_MAX, CLEAR, NEAR, SPANS_MAX, spans
+from pipeline.readers.evidence import CLAUSE_WORDS_MAX, CLEAR, FAINT, NEAR, SPANS_MAX, spans
 from pipeline.readers.words import WORDS
 
 TEXT = "The Room was lovely, but the invoice is WRONG again and again!"
@@ -41,7 +41,7 @@ def test_only_the_best_places_are_shown() -> None:
 
 def test_a_little_word_says_nothing_alone() -> None:
     """What speaks most among the other words is shown, unless there are none."""
-    assert shown({5: 3.0, 3: -1.0}) == ["lovely"]
+    assert shown({5: 3.0, 3: CLEAR}) == ["lovely"]
     assert shown({1: 3.0}, "we were there") == ["we were there"]
 
 
@@ -129,3 +129,35 @@ def test_other_emotions_are_shown_where_they_are_clear() -> None:
     assert told([glad, hurting[0], hurting[1]]) == [glad, hurting[0]]
     places[3] = 1
     assert told([glad, *hurting]) == [glad, *hurting]
+
+
+def test_faint_evidence_of_any_emotion_shows_its_clause() -> None:
+    """Less than clear, but some: the clause is shown for emotions beside the primary one, too."""
+    text = "it was late, the van never came"
+    words = WORDS.findall(lowered(text))
+    first, second = [place for place, emotion in enumerate(EMOTIONS) if emotion.hurts][:2]
+    places = np.full((len(words), len(EMOTIONS)), -6, np.float32)
+    places[2, first] = CLEAR
+    places[5, second] = FAINT
+
+    def told() -> list[tuple[int, str]]:
+        found = spans(text, words, [(1,)] * len(words), places, [first, second])
+        return [(EMOTIONS.index(span.emotion), text[span.start : span.end]) for span in found]
+
+    assert told() == [(first, "late"), (second, "the van never came")]
+    places[5, second] = FAINT - 0.1
+    assert told() == [(first, "late")]
+
+
+def test_without_evidence_what_is_felt_alike_finds_the_clause() -> None:
+    """Where nothing speaks for the emotion, what speaks for another that hurts as well is shown; not what pleases."""
+    text = "the staff were kind, the invoice was wrong, we left"
+    words = WORDS.findall(lowered(text))
+    hurts, other = [place for place, emotion in enumerate(EMOTIONS) if emotion.hurts][:2]
+    glad = next(place for place, emotion in enumerate(EMOTIONS) if not emotion.hurts)
+    places = np.full((len(words), len(EMOTIONS)), -6, np.float32)
+    places[words.index("kind"), glad] = 5.0
+    places[words.index("wrong"), other] = 3.0
+    places[words.index("left"), hurts] = -5.5
+    (span,) = spans(text, words, [(1,)] * len(words), places, [hurts])
+    assert (span.emotion, text[span.start : span.end]) == (EMOTIONS[hurts], "the invoice was wrong")

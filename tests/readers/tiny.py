@@ -65,7 +65,7 @@ def model(path: Path, vocabulary: int = VOCABULARY) -> Path:
             given[f"{place}.{name}.weight"] = some(rows, 4 * wide if name == "down" else wide)
             given[f"{place}.{name}.bias"] = some(rows)
         given |= _level(f"{place}.middle") | _level(f"{place}.last")
-    write(path, given, SHAPE)
+    write(path, [given], SHAPE)
     return path
 
 

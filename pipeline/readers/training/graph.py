@@ -13,8 +13,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from pipeline.readers.training.published import Shape
-from pipeline.readers.training.transformer import FIXED
+from pipeline.readers.training.published import FIXED, Shape
 from pipeline.readers.verdict import OUTPUTS
 
 OPSET: Final = 20

@@ -44,6 +44,7 @@ class Published(NamedTuple):
     ids: NDArray[np.int64]
 
 
+FIXED: Final = ("words", "positions")  # the vectors that stay as published
 MINILM: Final = Shape(6, 384, 12, 1e-12, 0, False, (101, 102), 0)
 MPNET: Final = Shape(12, 768, 12, 1e-5, 2, True, (0, 2), 1)
 _EMBEDDED: Final = {

@@ -16,12 +16,11 @@ from numpy.typing import NDArray
 from torch.nn import functional
 
 from pipeline.readers.training.fitting import batches, by_length, loss, pace, padded
-from pipeline.readers.training.published import Published, Shape
+from pipeline.readers.training.published import FIXED, Published, Shape
 from pipeline.readers.training.targets import Array
 from pipeline.readers.training.teaching import Say
 from pipeline.readers.verdict import OUTPUTS
 
-FIXED: Final = ("words", "positions")
 LOST: Final = 0.1
 HEAD_FASTER: Final = 12  # the outputs are new and move so much faster than the rest
 DECAY: Final = 0.01
