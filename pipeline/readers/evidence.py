@@ -23,6 +23,7 @@ APART_MAX: Final = 1  # words between two places that are shown together
 SPANS_MAX: Final = 2  # of one emotion in one passage
 CLEAR: Final = 0.5  # strength (the logarithm of odds) from which words show an emotion by themselves
 FAINT: Final = -1.0  # from which their clause shows it
+NEIGHBOURS_MAX: Final = 3  # words shown behind one that speaks clearly
 CLAUSE_WORDS_MAX: Final = 20  # (and signs) of a clause that are shown on each side of what speaks most in it
 MARKS: Final = frozenset(".,;:!?…()—")  # end a clause
 DASHES: Final = ("--", "––")  # as these do
@@ -52,13 +53,16 @@ def spans(
         for word, several in zip(words, ids, strict=True)
     ]
     if all(little):
-        little = [False] * len(words)
+        little = [not several for several in ids]
     word_of = [place for place, several in enumerate(ids) for _ in several]
+    rows = [row for row, word in enumerate(word_of) if not little[word]]
+    telling = [word_of[row] for row in rows]
+    said = places.take(rows, axis=0)
     runs: list[tuple[Emotion, int, int]] = []
     hurts = False  # whether something that hurts is shown
     for place, number in enumerate(emotions):
-        emotion, said = EMOTIONS[number], places[:, number]
-        found = _runs(said.tolist(), words, word_of, little)
+        emotion, strengths = EMOTIONS[number], said[:, number]
+        found = _runs(strengths.tolist(), telling, words)
         strength, first, last = max(found)
         if strength >= CLEAR:
             shown = _clear(found, words, little)
@@ -66,8 +70,8 @@ def spans(
             if strength < FAINT:
                 if place and (hurts or not emotion.hurts):
                     continue
-                alike = places[:, :SAD] if emotion.hurts else places[:, SAD:NONE]
-                _, first, last = max(_runs((said + alike.max(axis=1)).tolist(), words, word_of, little))
+                alike = said[:, :SAD] if emotion.hurts else said[:, SAD:NONE]
+                _, first, last = max(_runs((strengths + alike.max(axis=1)).tolist(), telling, words))
             shown = [_clause(words, first, last)]
         hurts |= emotion.hurts
         runs += [(emotion, *run) for run in shown]
@@ -94,18 +98,22 @@ def _places(lower: str, words: Sequence[str]) -> list[tuple[int, int]]:
     return found
 
 
-def _runs(
-    said: Sequence[float], words: Sequence[str], word_of: Sequence[int], little: Sequence[bool]
-) -> list[tuple[float, int, int]]:
+def _runs(strengths: Sequence[float], telling: Sequence[int], words: Sequence[str]) -> list[tuple[float, int, int]]:
     """Answer the runs of words whose evidence is near the strongest, the best ones, in the order of the text.
 
-    Each with its strength, its first word and its last. No run goes over the end of a clause.
+    ``telling`` are the words that can show anything, one for each of ``strengths``. Each run with its strength, its
+    first word and its last. No run goes over the end of a clause.
     """
-    telling = [(strength, word) for strength, word in zip(said, word_of, strict=True) if not little[word]]
-    # An emoji speaks louder than words and explains less: what is enough is told by the words, where there are any.
-    enough = max([near for near in telling if words[near[1]][0].isalnum()] or telling)[0] - NEAR
+    most = max(strengths)
+    if not words[telling[strengths.index(most)]][0].isalnum():
+        # An emoji speaks louder than words and explains less: what is enough is told by the words, where there are any.
+        said = [strength for strength, word in zip(strengths, telling, strict=True) if words[word][0].isalnum()]
+        most = max(said, default=most)
+    enough = most - NEAR
     runs: list[tuple[float, int, int]] = []
-    for strength, word in [near for near in telling if near[0] >= enough]:
+    for strength, word in zip(strengths, telling, strict=True):
+        if strength < enough:
+            continue
         if (
             runs
             and word - runs[-1][2] <= 1 + APART_MAX
@@ -163,15 +171,15 @@ def _parts(words: Sequence[str], at: int) -> bool:
 
 
 def _widened(words: Sequence[str], little: Sequence[bool], first: int, last: int) -> tuple[int, int]:
-    """Answer the run with a neighbour on each side if it is one word, and with what bends it before.
+    """Answer the run with what it is said of behind it ("nice big ink tanks"), and with what bends it before.
 
     A particle behind it ("spot on") is taken where nothing follows that it could lead to.
     """
-    if first == last:
-        if last + 1 < len(words) and not little[last + 1] and words[last + 1][0].isalnum():
-            last += 1
-        if first and not little[first - 1] and words[first - 1][0].isalnum():
-            first -= 1
+    if first == last and first and not little[first - 1] and words[first - 1][0].isalnum():
+        first -= 1
+    end = min(last + 1 + NEIGHBOURS_MAX, len(words))
+    while last + 1 < end and not little[last + 1] and words[last + 1][0].isalnum():
+        last += 1
     while first and _turns(words[first - 1]):
         first -= 1
     particle = last + 1 < len(words) and words[last + 1] in PARTICLES and not _turns(words[last])

@@ -50,7 +50,7 @@ def test_what_turns_a_word_is_shown_with_it() -> None:
     text = "They were not very good at it. I didn't like the cold dirty room."
     assert shown({4: 2.0}, text) == ["not very good"]
     assert shown({9: 2.0}, text) == ["didn't like"]
-    assert shown({12: 2.0}, text) == ["cold dirty"]
+    assert shown({12: 2.0}, text) == ["cold dirty room"]
 
 
 def test_pieces_of_a_word_show_the_whole_word() -> None:
