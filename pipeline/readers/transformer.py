@@ -1,4 +1,4 @@
-"""The network of the deep reader: a small transformer (MiniLM-L6), run by onnxruntime.
+"""The network of the deep reader: two small transformers (MiniLM-L6) whose mean it answers, run by onnxruntime.
 
 Its products are in whole numbers of eight bits, scaled by the largest value that stands anywhere in what is given to
 it at once: beside another text, or padded, the same text would get another answer. So each passage runs alone and
@@ -27,6 +27,7 @@ PIECES_MAX: Final = 126  # of a passage; with the two below it has seen 128 in t
 BEGINS, ENDS = 101, 102  # ids that stand around every passage
 MODEL: Final = "deep.onnx"
 SCALE: Final = "deep_scale.npz"
+SLOW_FUSION: Final = "SkipLayerNormFusion"  # its kernel takes three times as long as the two that it stands for
 INSTALL: Final = "pip install 'heartline[deep]'"
 MEND: Final = "install heartline again, or write it with make train DATA=…"
 
@@ -92,7 +93,9 @@ def _opened(path: Path) -> Any:
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 3  # errors; they are raised as well
     try:
-        session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        session = onnxruntime.InferenceSession(
+            str(path), options, providers=["CPUExecutionProvider"], disabled_optimizers=[SLOW_FUSION]
+        )
         longest = np.full((1, PIECES_MAX + 2), pieces().rows - 1)  # what fits now never fails later
         answered = session.run(["outputs"], {"ids": longest, "mask": np.ones_like(longest)})[0].shape
     except Exception as error:  # onnxruntime raises what has no common class
