@@ -243,7 +243,7 @@ def _heard(text: str) -> tuple[int, list[float], float]:
     if known.but in kinds or known.shouted_but in kinds:
         buts = [but for but in (kinds.find(known.but), kinds.find(known.shouted_but)) if but >= 0]
         scores = _contrast(scores, bisect_left(places, min(buts)))
-    return len(kinds), scores, _emphasis(text)
+    return len(kinds), scores, _emphasis(text) if "!" in text or "?" in text else 0.0
 
 
 def _bent(words: Sequence[Kind], place: int, differs: bool, known: Lexicon) -> float:
