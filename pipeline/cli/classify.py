@@ -43,6 +43,7 @@ async def classify(
     topics = load_policy(place.settings).aspects
     if text == "-":
         return await _stream(eye, topics)
+    text = text.encode(errors="surrogateescape").decode(errors="replace")  # the shell gives any bytes
     (reading,) = topics.about([text], await ask(eye, [text]))
     if place.json:
         from pipeline.cli.show import emit
@@ -99,7 +100,7 @@ def question(number: int, content: bytes) -> dict[str, Any]:
     if not isinstance(given, dict):
         return _wrong(None, number, f"a JSON object with id and text is expected, this is {type(given).__name__}")
     name, text = given.get("id"), given.get("text")
-    if isinstance(name, dict | list):
+    if isinstance(name, dict | list | bool):
         return _wrong(None, number, "id must be a string or a number")
     if not isinstance(text, str):
         return _wrong(name, number, "text is missing" if text is None else "text must be a string")

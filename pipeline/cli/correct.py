@@ -65,6 +65,7 @@ async def correct(
         raise Misconfigured("say which moment: --moment ID, as `heartline timeline` shows it, or --last")
     said: dict[str, Any] = {"emotions": felt(primary, emotion or ()), "primary": primary and primary.partition(":")[0]}
     said |= {"valence": valence, "success": success, "effort": effort, "action": action, "note": note, "by": by}
+    _checked({**said, "person": who, "moment": moment or "last"})  # before anything is asked of a server
     async with Client(place.settings) as heartline:
         found = await heartline.timeline(await whole_id(place, who))
         if found is None:

@@ -34,8 +34,9 @@ async def export(
     from pipeline.cli.doors import demand_topics
     from pipeline.corrections import labels
 
+    after = None if since is None else moment_of(since)
     await demand_topics(place.settings, ["moments"])
-    told, without_text = await labels(place.settings, None if since is None else moment_of(since))
+    told, without_text = await labels(place.settings, after)
     for label in told:
         show.emit(label)
     if without_text:

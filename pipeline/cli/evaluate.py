@@ -51,7 +51,7 @@ async def evaluate(
 
     A line is {"text", "emotions": {name: 1…3}, "primary": a name, "none" or a list of acceptable ones, "valence":
     -2…2} and, where known, "effort", "success", "action", "split", "source". Exit code 1 where a figure is under its
-    floor (an empty file has none) or a line is broken.
+    floor (an empty --floor file has none) or a line is broken.
 
     \b
     heartline evaluate labels.jsonl
@@ -60,6 +60,7 @@ async def evaluate(
     """
     from pipeline.cli.progress import progress
     from pipeline.cli.scorecard import show_scores
+    from pipeline.cli.show import note
     from pipeline.domain.errors import Misconfigured
     from pipeline.readers import open_reader
     from pipeline.readers.floors import SHIPPED, held_against, load_floors
@@ -67,6 +68,8 @@ async def evaluate(
     _check(files)
     name = reader or place.settings.reader
     floors = load_floors(name, Path(floor) if floor else SHIPPED)
+    if floor and not floors:
+        note(f"{floor} has no floor for the reader {name}: nothing is held")
     trial = Trial(open_reader(name, place.settings.weights), split, by)
     trial.against = open_reader(BASELINE) if baseline and name != BASELINE else None
     with progress(place, files, "rows") as moved:

@@ -17,6 +17,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
+from pipeline.domain.addresses import unaddressed
 from pipeline.domain.limits import TEXT_CHARS_MAX
 from pipeline.domain.lower import lowered
 from pipeline.domain.reading import Reading, Span
@@ -117,7 +118,7 @@ class Topics:
         return [self._one(text, reading) for text, reading in zip(texts, readings, strict=True)]
 
     def _one(self, text: str, reading: Reading) -> Reading:
-        lower = lowered(text[:TEXT_CHARS_MAX])
+        lower = unaddressed(lowered(text[:TEXT_CHARS_MAX]))
         found, turns = self._find(lower) if reading.understood else ([], [])
         if not found:
             return _with(reading, [None] * len(reading.spans), ()) if reading.topics else reading

@@ -2,8 +2,9 @@
 
 Where a span is about no known topic, the nouns of its clause are guessed by where they stand, without a table of
 parts of speech: what follows "the", "my" and the like up to a word that can be no noun, and what stands before "is",
-"was" and the like. The last word of such a compound bears the meaning ("checkout basket"), and words of the span
-itself are opinions. The guess is for people to look at, over many texts; nothing is decided by it.
+"was" and the like. The last word of such a compound bears the meaning ("checkout basket"), and the words of a short
+span are opinions; a long one is a whole clause, with its nouns. The guess is for people to look at, over many texts;
+nothing is decided by it.
 """
 
 import re
@@ -18,6 +19,7 @@ from pipeline.domain.reading import Reading
 _WORDS: Final = re.compile(r"[^\W_]+")
 LETTERS_MIN: Final = 3  # of a candidate's every word
 COMPOUND_WORDS_MAX: Final = 2
+OPINION_WORDS_MAX: Final = 3  # of a span that is no clause
 # After these stands a noun, with or without adjectives before it; before those ends one.
 _OWNING: Final = "the my your their our his her its this that these those a an no any every each"
 _BEING: Final = "is was are were isn wasn aren weren has had hasn keeps kept does doesn did didn"
@@ -67,7 +69,8 @@ def unclaimed(text: str, reading: Reading, topics: Topics) -> list[str]:
     def within(low: int, high: int) -> range:
         return range(bisect_left(starts, low), bisect_left(starts, high))
 
-    opinions = {at for span in spans for at in within(span.start, span.end)}
+    shown = (within(span.start, span.end) for span in spans)
+    opinions = {at for words_shown in shown if len(words_shown) <= OPINION_WORDS_MAX for at in words_shown}
     found: dict[str, None] = {}
     for low, high in sorted({around(clauses, span.start, span.end) for span in spans}):
         for compound in _compounds(["" if at in opinions else words[at] for at in within(low, high)]):

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 
 from pipeline.domain.emotions import EMOTIONS
 from pipeline.domain.limits import TEXT_CHARS_MAX
-from pipeline.domain.lower import lowered
 from pipeline.domain.reading import Felt, Reading
 from pipeline.readers.evidence import spans
 from pipeline.readers.network import GAPS, Network
@@ -24,7 +23,7 @@ from pipeline.readers.passages import passages, pooled
 from pipeline.readers.valence import compound
 from pipeline.readers.verdict import ACTIONS, EFFORTS, OUTPUTS, SUCCESSES, Array, Scale, Verdict, verdicts
 from pipeline.readers.weights import FAST, shipped, version
-from pipeline.readers.words import WORDS, pieces
+from pipeline.readers.words import pieces, places_of, words_of
 
 
 class Asked(NamedTuple):
@@ -75,7 +74,7 @@ class FastReader:
         cut = len(text) > TEXT_CHARS_MAX
         if cut:
             text = text[:TEXT_CHARS_MAX]
-        words = WORDS.findall(lowered(text))
+        words = words_of(text)
         ids = list(map(self._pieces.__getitem__, words))
         parts = passages(words, ids)
         return Asked(text, cut, self._pieces.is_english(words), words, ids, parts, _tones(text, parts))
@@ -124,7 +123,7 @@ class FastReader:
                 "spans": spans(one.text, one.words, one.ids, evidence, said.named) if named else (),
                 "topics": (),
                 "understood": True,
-                "review": not said.sure,
+                "review": not (said.sure and self._pieces.familiar(one.words)),
                 "truncated": one.cut,
                 "reader": self.name,
             }
@@ -143,7 +142,7 @@ def toned(told: Sequence[Asked]) -> Array:
 def _tones(text: str, parts: Sequence[tuple[int, int]]) -> list[float]:
     if len(parts) == 1:
         return [compound(text)]
-    where = [found.span() for found in WORDS.finditer(lowered(text))]
+    where = places_of(text)
     return [compound(text[where[first][0] : where[last - 1][1]]) for first, last in parts]
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from pipeline.domain.errors import Misconfigured
+from pipeline.readers import READERS
 from pipeline.readers.evaluation import AT_MOST, FIGURES
 
 SHIPPED: Final = Path(__file__).parent / "floors.toml"
@@ -59,6 +60,8 @@ def _check(path: Path, name: str, table: Any) -> None:
             raise Misconfigured(f"floors {path}: [{name}] {figure} is no figure; there are {', '.join(FIGURES)}")
         if not isinstance(floor, int | float) or isinstance(floor, bool):
             raise Misconfigured(f"floors {path}: [{name}] {figure} must be a number")
+    if name not in READERS:
+        raise Misconfigured(f"floors {path}: [{name}] is no reader; there are {', '.join(READERS)}")
 
 
 def held_against(floors: Mapping[str, float], figures: Mapping[str, float | None]) -> list[Floor]:

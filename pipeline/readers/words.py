@@ -16,7 +16,9 @@ from itertools import islice
 from typing import Any, Final
 from unicodedata import combining, normalize
 
+from pipeline.domain.addresses import LINK, MAILBOX
 from pipeline.domain.errors import Misconfigured
+from pipeline.domain.lower import lowered
 
 WORDS_KEPT_MAX: Final = 65_536  # words remembered before all are forgotten
 WORD_CHARS_MAX: Final = 48  # longer words are looked at each time
@@ -29,11 +31,28 @@ WHOLE_SHARE_MIN: Final = 0.45  # of the words of an English text that the vocabu
 UNKNOWN: Final = 100  # the id of what the vocabulary does not have
 GAP: Final = 0  # the id of no piece, between two texts
 
-WORDS: Final = re.compile(r"(?:https?://|www\.)\S+|@\w+|[^\W_]+(?:['’][^\W_]+)*|(?:[^\w\s]|_)+")
+WORDS: Final = re.compile(LINK + r"|@\w+|[^\W_]+(?:['’][^\W_]+)*|(?:[^\w\s]|_)+")
+_WITH_MAILBOXES: Final = re.compile(f"{MAILBOX}|{WORDS.pattern}")  # slower, and seldom asked for
 _POINTS: Final = ("http://", "https://", "www.", "@")  # what begins so says where or who, and has no pieces
 _LETTER: Final = re.compile(r"[^\W\d_]")
 _SINGLE: Final = re.compile(r"[^\W_]+|[^\w\s]|_")
 _LATIN_LAST: Final = "\u024f"
+
+
+def words_of(text: str) -> list[str]:
+    """Answer the words of ``text``, in lower case."""
+    lower = lowered(text)
+    return _pattern(lower).findall(lower)
+
+
+def places_of(text: str) -> list[tuple[int, int]]:
+    """Answer from where to where (exclusive) each of the words of ``text`` stands in it."""
+    lower = lowered(text)
+    return [found.span() for found in _pattern(lower).finditer(lower)]
+
+
+def _pattern(lower: str) -> re.Pattern[str]:
+    return _WITH_MAILBOXES if "@" in lower else WORDS
 
 
 class Pieces(dict[str, tuple[int, ...]]):
@@ -51,7 +70,7 @@ class Pieces(dict[str, tuple[int, ...]]):
     def __missing__(self, word: str) -> tuple[int, ...]:
         """Learn ``word``."""
         head = word[:WORD_CHARS_MAX]
-        points = len(word) > 1 and word.startswith(_POINTS)
+        points = (len(word) > 1 and word.startswith(_POINTS)) or ("@" in word and word[0].isalnum())
         ids = () if points else tuple(islice(self._learnt(head), WORD_PIECES_MAX)) or (UNKNOWN,)
         if head is word or len(word) <= WORD_CHARS_MAX:
             if len(self) >= WORDS_KEPT_MAX:
@@ -85,6 +104,12 @@ class Pieces(dict[str, tuple[int, ...]]):
             else:
                 return (UNKNOWN,)
         return found
+
+    def familiar(self, words: Sequence[str]) -> bool:
+        """Say whether any of ``words`` is known whole, or a sign that is drawn: without one, a reading is a guess."""
+        return any(len(ids := self[word]) == 1 and ids[0] != UNKNOWN and word[0].isalnum() for word in words) or any(
+            self._drawn.search(word) for word in words
+        )
 
     def is_english(self, words: Sequence[str]) -> bool:
         """Say whether ``words`` (in lower case) are English as far as one can tell; no words are.

@@ -92,6 +92,13 @@ def test_a_word_is_found_however_it_is_written(text: str) -> None:
     assert TOPICS.about([text], [Reading()])[0].topics == ("billing",)
 
 
+def test_addresses_are_about_nothing() -> None:
+    """What stands in the address of a page or a mailbox is no topic, and parts no clauses."""
+    assert about("wrong! https://shop.example/refund?invoice=1") == [("wrong", None)]
+    assert about("invoice mailed to staff.delivery@shop.example wrong") == [("wrong", "billing")]
+    assert about("it's @ the staff, lovely") == [("lovely", "staff")]
+
+
 @pytest.mark.parametrize("text", ["invoiceless", "preinvoice", "in voice", "invoice2"])
 def test_a_part_of_a_word_is_no_word(text: str) -> None:
     """Words are found whole."""

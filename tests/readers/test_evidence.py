@@ -4,7 +4,16 @@ import numpy as np
 
 from pipeline.domain.emotions import EMOTIONS
 from pipeline.domain.lower import lowered
-from pipeline.readers.evidence import CLAUSE_WORDS_MAX, CLEAR, FAINT, NEAR, SPANS_MAX, spans
+from pipeline.readers.evidence import (
+    CLAUSE_WORDS_MAX,
+    CLEAR,
+    FAINT,
+    NEAR,
+    NEIGHBOURS_MAX,
+    RUN_WORDS_MAX,
+    SPANS_MAX,
+    spans,
+)
 from pipeline.readers.words import WORDS
 
 TEXT = "The Room was lovely, but the invoice is WRONG again and again!"
@@ -46,7 +55,7 @@ def test_a_little_word_says_nothing_alone() -> None:
 
 
 def test_what_turns_a_word_is_shown_with_it() -> None:
-    """Words that negate or stress stand in the span of what follows; one word alone is shown with its neighbours."""
+    """Words that negate or stress stand in the span of what follows; what a word is said of is shown with it."""
     text = "They were not very good at it. I didn't like the cold dirty room."
     assert shown({4: 2.0}, text) == ["not very good"]
     assert shown({9: 2.0}, text) == ["didn't like"]
@@ -161,3 +170,45 @@ def test_without_evidence_what_is_felt_alike_finds_the_clause() -> None:
     places[words.index("left"), hurts] = -5.5
     (span,) = spans(text, words, [(1,)] * len(words), places, [hurts])
     assert (span.emotion, text[span.start : span.end]) == (EMOTIONS[hurts], "the invoice was wrong")
+    places[words.index("left"), hurts] = -4.0  # what speaks for the emotion itself counts as much
+    places[words.index("wrong"), other] = -3.0
+    (span,) = spans(text, words, [(1,)] * len(words), places, [hurts])
+    assert text[span.start : span.end] == "we left"
+    other_glad = max(place for place, emotion in enumerate(EMOTIONS) if not emotion.hurts)
+    (span,) = spans(text, words, [(1,)] * len(words), places, [other_glad])
+    assert text[span.start : span.end] == "the staff were kind"
+
+
+def test_what_is_shown_ends_where_a_text_turns() -> None:
+    """Neither a run nor its neighbours go over "however", "didn't", or the end of a line; equals show the first."""
+    assert shown({0: 2.0}, "Excellent room however staff rude") == ["Excellent room"]
+    assert shown({0: 2.0, 2: 2.0}, "Horrible except breakfast") == ["Horrible", "breakfast"]
+    assert shown({1: 2.0}, "however dirty sheets") == ["dirty sheets"]
+    assert shown({0: 2.0}, "Great product didn't work") == ["Great product"]
+    assert shown({0: 2.0}, "rude staff\nLovely garden") == ["rude staff"]
+    assert shown({0: 2.0}, "rude staff – lovely garden") == ["rude staff"]
+    assert shown({1: FAINT}, "Nobody called\n\nThe room is fine\n") == ["Nobody called"]
+    assert shown({2: FAINT, 7: FAINT}, "It was closed, it was so closed") == ["It was closed"]
+
+
+def test_a_mark_at_an_emoji_ends_the_clause() -> None:
+    """ "😡!" is one word: what stands behind it is another clause."""
+    assert shown({1: 2.0, 2: 2.0}, "Terrible service 😡! Nice big room") == ["Terrible service 😡!"]
+    assert shown({2: 2.0, 3: 2.0}, "Terrible service 😡! Nice big room") == ["service 😡!", "Nice big room"]
+    assert shown({1: FAINT}, "Nobody called 😡! The room is fine") == ["Nobody called"]
+    assert shown({2: 3.0, 1: CLEAR - 0.1}, "Nobody called 😡") == ["Nobody called 😡"]
+    assert shown({1: 2.0}, "Everything spot on 😊") == ["Everything spot on"]
+
+
+def test_little_words_are_little_with_any_apostrophe() -> None:
+    """It's and it’s say nothing."""
+    assert shown({0: 2.0}, "Broken it's useless") == shown({0: 2.0}, "Broken it’s useless") == ["Broken"]
+
+
+def test_a_span_is_never_endless() -> None:
+    """Neighbours, stress and repetition are shown as far as helps."""
+    (found,) = shown({0: 2.0}, " ".join(["bad"] * 50))
+    assert len(found.split()) == 1 + NEIGHBOURS_MAX
+    assert len(shown({500: 2.0}, "very " * 500 + "bad")[0].split()) == RUN_WORDS_MAX + 1
+    for found in shown(dict.fromkeys(range(500), 2.0), " ".join(["bad"] * 500)):
+        assert len(found.split()) <= SPANS_MAX * (RUN_WORDS_MAX + NEIGHBOURS_MAX)

@@ -34,6 +34,7 @@ def test_held() -> None:
         ("fast = 3", "fast must be a table"),
         ("[fast]\nluck = 1", r"\[fast\] luck is no figure; there are negative_f1"),
         ("[other]\nmicro_f1 = true", r"\[other\] micro_f1 must be a number"),
+        ("[fastt]\nmicro_f1 = 0.9", r"\[fastt\] is no reader; there are .*fast"),
         ("[", "not TOML"),
         ("\udcff", "not TOML"),
     ],

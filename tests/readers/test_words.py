@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.domain.lower import lowered
-from pipeline.readers.words import UNKNOWN, WORD_CHARS_MAX, WORD_PIECES_MAX, WORDS, pieces
+from pipeline.readers.words import UNKNOWN, WORD_CHARS_MAX, WORD_PIECES_MAX, WORDS, pieces, words_of
 
 PIECES = pieces()
 NAMES = {place: piece for piece, place in PIECES.vocabulary.items()}
@@ -81,3 +81,31 @@ def test_signs_without_a_meaning_are_unknown() -> None:
 def test_other_languages_are_told(text: str, english: bool) -> None:
     """Text that is clearly not English is told by its little words or its letters; what says nothing is not."""
     assert PIECES.is_english(WORDS.findall(lowered(text))) is english
+
+
+def test_mailboxes_and_pages_are_single_words_without_pieces() -> None:
+    """An address says nothing of what is felt, whatever words stand in it; a sign alone is no address."""
+    words = words_of("Write to Angry.Bad@terrible-mail.example.com, or see https://awful.example/x, me@home @ 5@, a@b")
+    assert words[:4] == ["write", "to", "angry.bad@terrible-mail.example.com", ","]
+    assert pieces()["angry.bad@terrible-mail.example.com"] == ()
+    assert words[6] == "https://awful.example/x,"
+    assert words[7:9] == ["me", "@home"]
+    long = "a." * 100_000 + "@"
+    assert sum(map(len, words_of(long))) == len(long)
+
+
+@pytest.mark.parametrize(
+    ("text", "known"),
+    [
+        ("10/10", True),
+        ("ok", True),
+        ("😡", True),
+        ("asdfghjkl", False),
+        ("a" * 34, False),
+        ("!!!!!!", False),
+        ("", False),
+    ],
+)
+def test_familiar(text: str, known: bool) -> None:
+    """A text is familiar by one word that is known whole, or one emoji."""
+    assert pieces().familiar(words_of(text)) is known

@@ -13,11 +13,10 @@ import numpy as np
 import orjson
 
 from pipeline.domain.errors import Misconfigured
-from pipeline.domain.lower import lowered
 from pipeline.readers.passages import ENDS, PIECES_MAX, passages
 from pipeline.readers.training.student import Texts
 from pipeline.readers.valence import compound
-from pipeline.readers.words import WORDS, Pieces
+from pipeline.readers.words import Pieces, places_of, words_of
 
 GOEMOTIONS: Final = "goemotions"
 PASSAGES_MAX: Final = 3  # of a long text
@@ -52,12 +51,12 @@ def cut(known: Mapping[str, str], pieces: Pieces) -> dict[str, str]:
     """
     parts: dict[str, str] = {}
     for name, text in known.items():
-        words = WORDS.findall(lowered(text))
+        words = words_of(text)
         if not words or not pieces.is_english(words):
             continue
         where, alone = passages(words, [pieces[word] for word in words]), _sentences(words)
         chance = np.random.default_rng(crc32(name.encode()))
-        places = [found.span() for found in WORDS.finditer(lowered(text))]
+        places = places_of(text)
         if len(where) == 1:
             parts[name] = text
             taken = []
@@ -85,8 +84,8 @@ def encoded(all_texts: Sequence[str], pieces: Pieces, most: int) -> list[list[in
     found: list[list[int]] = []
     for text in all_texts:
         ids: list[int] = []
-        for word in WORDS.finditer(lowered(text)):
-            ids.extend(pieces[word.group()])
+        for word in words_of(text):
+            ids.extend(pieces[word])
             if len(ids) >= most:
                 break
         found.append(ids[:most] or list(pieces["?"]))
@@ -98,9 +97,10 @@ def parted(all_texts: Sequence[str], pieces: Pieces, most: int = PIECES_MAX) -> 
     ids: list[list[int]] = []
     counts: list[int] = []
     for text in all_texts:
-        words = list(map(pieces.__getitem__, WORDS.findall(lowered(text)))) or [pieces["?"]]
-        where = passages(WORDS.findall(lowered(text)) or ["?"], words, most)
-        ids += [[*chain.from_iterable(words[first:last])] for first, last in where]
+        words = words_of(text) or ["?"]
+        several = [pieces[word] for word in words]
+        where = passages(words, several, most)
+        ids += [[*chain.from_iterable(several[first:last])] for first, last in where]
         counts.append(len(where))
     return ids, counts
 

@@ -56,7 +56,7 @@ class _Tower:
     def weight(self, name: str, turned: bool = False) -> str:
         """Answer the name of a weight."""
         value = np.asarray(self._weights[name], np.float32)
-        return self.graph.constant(name if name in FIXED else f"{self._place}/{name}", value.T if turned else value)
+        return self.graph.constant(f"{self._place}/{name}", value.T if turned else value)
 
     def linear(self, name: str, seen: str) -> str:
         """Put down a product with a weight, and its bias."""
@@ -84,7 +84,7 @@ def write(path: Path, towers: Sequence[Mapping[str, Any]], shape: Shape) -> None
 def built(towers: Sequence[Mapping[str, Any]], shape: Shape) -> Any:
     """Answer the transformers, their weights each, as one ONNX model in float32.
 
-    Raises ValueError for relative distances.
+    Raises ValueError for relative distances, and where the towers do not share what is fixed.
     """
     if shape.relative:
         raise ValueError("a transformer with relative distances is not put into ONNX here")
@@ -97,9 +97,10 @@ def built(towers: Sequence[Mapping[str, Any]], shape: Shape) -> Any:
     weighed = graph.put("Unsqueeze", here, graph.constant("last_axis", np.array([2])))
     axis = graph.constant("length_axis", np.array([1]))
     said = []
+    embedded = _embedded(graph, towers, shape)
     for place, weights in enumerate(towers):
         tower = _Tower(graph, weights, place)
-        seen = _embedded(tower, shape)
+        seen = tower.levelled("start", embedded, shape.tiny)
         for layer in range(shape.layers):
             seen = _layer(tower, shape, layer, seen, bias)
         total = graph.put("ReduceSum", graph.put("Mul", seen, weighed), axis, keepdims=0)
@@ -122,14 +123,19 @@ def built(towers: Sequence[Mapping[str, Any]], shape: Shape) -> Any:
     return model
 
 
-def _embedded(tower: _Tower, shape: Shape) -> str:
-    graph = tower.graph
-    words = graph.put("Gather", tower.weight("words"), "ids")
+def _embedded(graph: _Graph, towers: Sequence[Mapping[str, Any]], shape: Shape) -> str:
+    """Put down the vectors of words and positions, which all towers share."""
+    fixed = {name: np.asarray(towers[0][name], np.float32) for name in FIXED}
+    if any(not np.array_equal(tower[name], fixed[name]) for tower in towers for name in FIXED):
+        raise ValueError(f"the towers differ in what they share: {', '.join(FIXED)}")
+    words = graph.put("Gather", graph.constant("words", fixed["words"]), "ids")
     length = graph.put("Gather", graph.put("Shape", "ids"), graph.constant("place_of_length", np.int64(1)))
     first = graph.constant("first", np.array([shape.starts]))
     last = graph.put("Add", graph.put("Reshape", length, graph.constant("single", np.array([1]))), first)
-    places = graph.put("Slice", tower.weight("positions"), first, last, graph.constant("rows", np.array([0])))
-    return tower.levelled("start", graph.put("Add", words, places), shape.tiny)
+    places = graph.put(
+        "Slice", graph.constant("positions", fixed["positions"]), first, last, graph.constant("rows", np.array([0]))
+    )
+    return graph.put("Add", words, places)
 
 
 def _layer(tower: _Tower, shape: Shape, layer: int, seen: str, bias: str) -> str:

@@ -72,8 +72,8 @@ def cook(recipe: Recipe) -> dict[str, Any]:
     seeds = range(recipe.seeds)
     teacher = [_told(recipe, "teacher", lambda: _teacher_judged(recipe))]
     deep = [_told(recipe, f"deep-{seed}", partial(_deep, recipe, course, seed)) for seed in seeds]
-    more = _kept(recipe, "deep_scores.npy", lambda: _deep_scores(recipe))
-    vectors = _kept(recipe, "vectors.npy", lambda: _vectors(recipe))
+    more = _kept(recipe, "deep_scores.npy", lambda: _deep_scores(recipe, course))
+    vectors = _kept(recipe, "vectors.npy", lambda: _vectors(recipe, course))
     both = (answers(scores) + answers(more)) / 2
     fast = [_told(recipe, f"fast-{seed}", partial(_fast, recipe, both, vectors, seed)) for seed in seeds]
     runs = {"teacher": teacher, "deep": deep, "fast": fast}
@@ -102,7 +102,8 @@ def table(report: dict[str, Any]) -> str:
 def _open(recipe: Recipe) -> None:
     """Make the folder of the run, or take it up. Raises Misconfigured where it is of another one."""
     recipe.work.mkdir(parents=True, exist_ok=True)
-    mark, file = repr((recipe.ground.mark, recipe.quick, TEACHER, DEEP, TOWERS, FAST_EPOCHS)), recipe.work / "mark"
+    made_by = (TEACHER, DEEP, TOWERS, DEEP_SCORES_MAX, FAST_EPOCHS, FAST_LABELS_WEIGHT, FAST_LESSONS, TUNED_SHARE)
+    mark, file = repr((recipe.ground.mark, recipe.quick, *made_by)), recipe.work / "mark"
     if file.exists() and file.read_text("utf-8") != mark:
         raise Misconfigured(f"{recipe.work} is of another recipe or of other data; remove it, or give another --work")
     file.write_text(mark, "utf-8")
@@ -131,14 +132,24 @@ def _told(recipe: Recipe, name: str, make: Callable[[], Judged]) -> Judged:
 
 def _teacher(recipe: Recipe) -> transformer.Weights:
     """Answer the tuned teacher."""
-    model, path = published.mpnet(), recipe.work / "teacher.safetensors"
+    return _tuned(recipe, "teacher", published.mpnet(), TEACHER, seed=0)
+
+
+def _tuned(
+    recipe: Recipe,
+    name: str,
+    model: published.Published,
+    plan: transformer.Plan,
+    *further: transformer.Course,
+    seed: int,
+) -> transformer.Weights:
+    """Answer ``model`` as tuned on the labels and ``further`` courses, from the chance of ``seed``; kept."""
+    path = recipe.work / f"{name}.safetensors"
     if not path.exists():
-        weights = transformer.begun(model, 0)
-        course = transformer.Course(
-            _edged(recipe, model, _texts(recipe.ground.train), TEACHER.pieces), targets(recipe.ground.train)
-        )
-        plan = TEACHER._replace(epochs=recipe.epochs(TEACHER.epochs))
-        transformer.tune(weights, model.shape, [course], plan, seed=0, say=recipe.say)
+        weights, train = transformer.begun(model, seed), recipe.ground.train
+        labels = transformer.Course(_edged(recipe, model, _texts(train), plan.pieces), targets(train))
+        plan = plan._replace(epochs=recipe.epochs(plan.epochs))
+        transformer.tune(weights, model.shape, [labels, *further], plan, seed=seed, say=recipe.say)
         transformer.save(path, weights)
     return transformer.load(path)
 
@@ -165,18 +176,18 @@ def _soft(recipe: Recipe, wanted: Array) -> transformer.Course:
     return transformer.Course(texts, wanted[chosen], share=1 / DEEP.epochs)
 
 
-def _vectors(recipe: Recipe) -> Array:
+def _vectors(recipe: Recipe, soft: transformer.Course) -> Array:
     """Answer a row a piece: what MiniLM makes of it alone, as published and as the first tower."""
     model = published.minilm()
-    tuned = model._replace(weights=transformer.load(_tower_file(recipe, 0)))
+    tuned = model._replace(weights=_towers(recipe, soft, 0)[0])
     made = [transformer.alone(one, recipe.say) for one in (model, tuned)]
     first, second = (rows - rows.mean(axis=0) for rows in made)
     return np.hstack([first / first.std(), TUNED_SHARE * second / second.std()]).astype(np.float32)
 
 
-def _deep_scores(recipe: Recipe) -> Array:
+def _deep_scores(recipe: Recipe, soft: transformer.Course) -> Array:
     """Answer what the deep reader of seed 0 says of the texts."""
-    model, towers = published.minilm(), [transformer.load(_tower_file(recipe, place)) for place in range(TOWERS)]
+    model, towers = published.minilm(), _towers(recipe, soft, 0)
     texts = _edged(recipe, model, list(recipe.ground.texts.values()), DEEP.pieces)
     return _mean(towers, model, texts, recipe.say)
 
@@ -185,8 +196,7 @@ def _deep(recipe: Recipe, soft: transformer.Course, seed: int) -> Judged:
     """Tune the towers of the deep reader, write it, and judge it."""
     from pipeline.readers.training import graph
 
-    model = published.minilm()
-    towers = [_tower(recipe, model, soft, seed * TOWERS + place) for place in range(TOWERS)]
+    model, towers = published.minilm(), _towers(recipe, soft, seed)
     scale, told = _transformer_judged(recipe, towers, model, None)
     folder = recipe.out if seed == 0 else recipe.work / f"seed-{seed}"
     folder.mkdir(parents=True, exist_ok=True)
@@ -196,20 +206,10 @@ def _deep(recipe: Recipe, soft: transformer.Course, seed: int) -> Judged:
     return told
 
 
-def _tower(recipe: Recipe, model: published.Published, soft: transformer.Course, seed: int) -> transformer.Weights:
-    """Answer MiniLM as tuned from the chance of ``seed``."""
-    path, train = _tower_file(recipe, seed), recipe.ground.train
-    if not path.exists():
-        weights = transformer.begun(model, seed)
-        hard = transformer.Course(_edged(recipe, model, _texts(train), DEEP.pieces), targets(train))
-        plan = DEEP._replace(epochs=recipe.epochs(DEEP.epochs))
-        transformer.tune(weights, model.shape, [hard, soft], plan, seed=seed, say=recipe.say)
-        transformer.save(path, weights)
-    return transformer.load(path)
-
-
-def _tower_file(recipe: Recipe, seed: int) -> Path:
-    return recipe.work / f"tower-{seed}.safetensors"
+def _towers(recipe: Recipe, soft: transformer.Course, seed: int) -> list[transformer.Weights]:
+    """Answer MiniLM as tuned from the chance of as many seeds as there are towers."""
+    model, first = published.minilm(), seed * TOWERS
+    return [_tuned(recipe, f"tower-{one}", model, DEEP, soft, seed=one) for one in range(first, first + TOWERS)]
 
 
 def _mean(
@@ -223,7 +223,7 @@ def _mean(
 def _transformer_judged(
     recipe: Recipe, towers: Sequence[transformer.Weights], model: published.Published, scale: Scale | None
 ) -> tuple[Scale, Judged]:
-    """Answer the scale of transformers, fitted unless it is given, and how right they are on average."""
+    """Answer the scale of transformers, fitted unless it is given, and how right their mean is."""
 
     def outputs(rows: Sequence[Row]) -> Array:
         parts, counts = corpus.parted(_texts(rows), recipe.ground.pieces, DEEP.pieces)

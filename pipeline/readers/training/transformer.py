@@ -233,19 +233,27 @@ def _group(name: str, weight: Any, shape: Shape, plan: Plan) -> dict[str, Any]:
 
 def _steps(courses: Sequence[Course], plan: Plan, chance: np.random.Generator) -> list[tuple[int, NDArray[np.intp]]]:
     steps: list[tuple[int, NDArray[np.intp]]] = []
+    left: list[list[NDArray[np.intp]]] = [[] for _ in courses]
     for _ in range(plan.epochs):
         epoch = [
             (place, batch)
             for place, course in enumerate(courses)
-            if len(course.texts)
-            for batch in _some(batches([len(text) for text in course.texts], plan.size, chance), course.share)
+            for batch in _share(course, plan, chance, left[place])
         ]
         steps += [epoch[place] for place in chance.permutation(len(epoch))]
     return steps
 
 
-def _some(every: list[NDArray[np.intp]], share: float) -> list[NDArray[np.intp]]:
-    return every[: math.ceil(share * len(every))]
+def _share(
+    course: Course, plan: Plan, chance: np.random.Generator, left: list[NDArray[np.intp]]
+) -> list[NDArray[np.intp]]:
+    """Answer the batches of a course that an epoch meets; those ``left`` over wait for the epochs that follow."""
+    if not left:
+        left += batches([len(text) for text in course.texts], plan.size, chance)
+    many = math.ceil(course.share * len(course.texts) / plan.size)
+    taken = left[:many]
+    del left[:many]
+    return taken
 
 
 def _lower(weights: Weights, shape: Shape, texts: Sequence[Sequence[int]], frozen: int) -> Any:

@@ -85,6 +85,22 @@ def test_the_graph_says_what_the_transformer_says(tmp_path: Path) -> None:
     np.testing.assert_allclose(small, meant, atol=0.02)
     with pytest.raises(ValueError, match="relative"):
         graph.built(named, FAR)
+    with pytest.raises(ValueError, match="differ in what they share: words"):
+        graph.built([named[0], named[1] | {"words": named[1]["words"] + 1}], TINY)
+
+
+@pytest.mark.parametrize("epochs", [1, 2, 3])
+def test_a_share_of_a_course_is_met_in_each_epoch_and_all_of_it_once(epochs: int) -> None:
+    """Half of the batches an epoch: after two every text was met once, and the third begins anew."""
+    course = transformer.Course([[1]] * 20, np.zeros((20, OUTPUTS), np.float32), share=0.5)
+    whole = course._replace(share=1.0)
+    plan = transformer.Plan(epochs=epochs, rate=1e-3, size=2, pieces=5)
+    steps = transformer._steps([whole, course, course._replace(texts=[])], plan, np.random.default_rng(0))
+    met = [sorted(np.concatenate([batch for place, batch in steps if place == which]).tolist()) for which in (0, 1)]
+    assert met[0] == sorted([*range(20)] * epochs)
+    assert len(met[1]) == 10 * epochs
+    assert set(met[1]) == set(range(20)) or epochs == 1
+    assert len(set(met[1])) == min(20, 10 * epochs)
 
 
 @pytest.mark.parametrize("frozen", [0, 1])
