@@ -52,7 +52,12 @@ def tuned(
     """
     rows = sorted(rows, key=lambda row: row.id)
     train, tenth, held = split(rows)
-    if len(rows) < ROWS_MIN or not train or not held:
+    if len(rows) >= ROWS_MIN and not (train and held):
+        raise Misconfigured(
+            f"of {len(rows)} labels {len(train)} are to train on and {len(held)} to judge by: rows of the split dev "
+            "are judged by, others are trained on, and some of each are needed"
+        )
+    if len(rows) < ROWS_MIN:
         raise Misconfigured(
             f"{len(rows)} labels are too few to train on and to judge by: at least {ROWS_MIN} are needed, "
             "some hundreds help; heartline corrections export writes those that people made"

@@ -49,3 +49,5 @@ def test_few_labels_are_refused(tiny: dict[str, NDArray[Any]]) -> None:
     """What cannot be learnt from is refused, and how many are needed is told."""
     with pytest.raises(Misconfigured, match=r"12 labels are too few .* at least 40"):
         tuned(tiny, rows(12), pieces(), lambda _: None)
+    with pytest.raises(Misconfigured, match=r"of 50 labels 0 are to train on and 50 to judge by"):
+        tuned(tiny, rows(50, split="dev"), pieces(), lambda _: None)
