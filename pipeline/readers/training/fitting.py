@@ -14,8 +14,8 @@ from pipeline.readers.verdict import FELT, NEGATIVE, PRIMARY, STRENGTH, VALENCE,
 FELT_SHARE: Final = 0.5
 STRENGTH_SHARE: Final = 0.1  # of the squared error, where the emotion is felt
 PRIMARY_SHARE: Final = 1.0
-VALENCE_SHARE: Final = 0.5  # of the squared error
-NEGATIVE_SHARE: Final = 0.7
+VALENCE_SHARE: Final = 1.0  # of the squared error
+NEGATIVE_SHARE: Final = 1.0
 ASIDE_SHARE: Final = 0.3  # of effort, success and action, each
 CHUNK_BATCHES: Final = 50  # batches whose rows are sorted by length together
 _TINY: Final = 1e-7
