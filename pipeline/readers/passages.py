@@ -1,10 +1,12 @@
 """Long texts, read in passages of whole sentences and pooled.
 
 A letter of a page is polite for most of its length. What is read in it lies between what its passages say on average
-and what the one says that hurts most; the share of the latter was fitted on long labelled texts.
+and what the one says that hurts most; the share of the latter was fitted on long labelled texts. In a letter the
+sentence that hurts most is read alone as well, since the polite ones beside it hide it in its own passage, too.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Final
 
 import numpy as np
@@ -13,6 +15,8 @@ from pipeline.readers.verdict import NEGATIVE, Array
 
 PIECES_MAX: Final = 96  # pieces of words of a passage
 PIECES_MIN: Final = 40  # from which a passage ends with its sentence
+SENTENCE_WORDS_MAX: Final = 60  # (and signs) of a sentence on each side of a word
+LETTER_PASSAGES_MIN: Final = 4  # from which a text is a letter
 WORST_SHARE: Final = 0.5  # of the passage that hurts most, beside the mean of all
 ENDS: Final = frozenset(".!?…")
 
@@ -42,8 +46,22 @@ def passages(words: Sequence[str], ids: Sequence[Sequence[int]], pieces_max: int
     return parts
 
 
-def pooled(outputs: Array, counts: Sequence[int]) -> Array:
-    """Answer a row of outputs a text from a row a passage; ``counts`` holds how many passages each text has."""
+def sentence(words: Sequence[str], at: int) -> tuple[int, int]:
+    """Answer the sentence around word ``at``, as first word and last (exclusive)."""
+    first, last = at, at + 1
+    low, high = max(at - SENTENCE_WORDS_MAX, 0), min(at + SENTENCE_WORDS_MAX, len(words))
+    while first > low and words[first - 1][0] not in ENDS:
+        first -= 1
+    while last < high and words[last - 1][0] not in ENDS:
+        last += 1
+    return first, last
+
+
+def pooled(outputs: Array, counts: Sequence[int], alone: Mapping[int, Array] = MappingProxyType({})) -> Array:
+    """Answer a row of outputs a text from a row a passage; ``counts`` holds how many passages each text has.
+
+    ``alone`` holds, for some of the texts, what one sentence says alone: it counts where no passage hurts more.
+    """
     if len(outputs) == len(counts):
         return outputs
     starts = np.cumsum([0, *counts[:-1]])
@@ -51,6 +69,9 @@ def pooled(outputs: Array, counts: Sequence[int]) -> Array:
     worst = np.stack(
         [outputs[a + int(outputs[a : a + n, NEGATIVE].argmax())] for a, n in zip(starts, counts, strict=True)]
     )
+    for place, row in alone.items():
+        if row[NEGATIVE] > worst[place, NEGATIVE]:
+            worst[place] = row
     return mean + WORST_SHARE * (worst - mean)
 
 

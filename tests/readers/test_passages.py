@@ -1,10 +1,20 @@
 """Long texts in passages."""
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.readers.passages import PIECES_MAX, PIECES_MIN, WORST_SHARE, passages, pooled, spread
+from pipeline.readers.passages import (
+    PIECES_MAX,
+    PIECES_MIN,
+    SENTENCE_WORDS_MAX,
+    WORST_SHARE,
+    passages,
+    pooled,
+    sentence,
+    spread,
+)
 from pipeline.readers.verdict import NEGATIVE, OUTPUTS
 
 
@@ -15,8 +25,8 @@ def test_a_short_text_is_one_passage() -> None:
 
 def test_a_long_text_is_cut_at_its_sentences() -> None:
     """Once a passage is long enough it ends with its sentence, and the next one begins."""
-    sentence = [*["word"] * (PIECES_MIN - 1), "."]
-    assert passages(sentence * 3, [(1,)] * 3 * PIECES_MIN) == [
+    whole = [*["word"] * (PIECES_MIN - 1), "."]
+    assert passages(whole * 3, [(1,)] * 3 * PIECES_MIN) == [
         (0, PIECES_MIN),
         (PIECES_MIN, 2 * PIECES_MIN),
         (2 * PIECES_MIN, 3 * PIECES_MIN),
@@ -56,3 +66,21 @@ def test_some_from_everywhere_and_the_worst(hurt: list[float], most: int) -> Non
     assert hurt.index(max(hurt)) in taken
     apart = [b - a for a, b in zip([-1, *taken], [*taken, len(hurt)], strict=True)]
     assert max(apart) <= 2 * len(hurt) / (most - 1) + 2
+
+
+def test_a_sentence_goes_from_mark_to_mark() -> None:
+    """The words between two marks, the last with them; bounded where there is no mark."""
+    words = ["fine", ".", "nobody", "came", "!", "we", "left"]
+    assert [sentence(words, at) for at in range(7)] == [(0, 2), (0, 2), (2, 5), (2, 5), (2, 5), (5, 7), (5, 7)]
+    first, last = sentence(["word"] * 10_000, 5_000)
+    assert last - first == 2 * SENTENCE_WORDS_MAX
+
+
+def test_a_sentence_alone_counts_where_no_passage_hurts_more() -> None:
+    """It stands in for the passage that hurts most, not in the mean."""
+    outputs = np.zeros((6, OUTPUTS), np.float32)
+    outputs[:, NEGATIVE] = [-2, 1, -2, -2, -2, 3]
+    row = np.full(OUTPUTS, 2, np.float32)
+    without, with_it = pooled(outputs, [4, 2]), pooled(outputs, [4, 2], {0: row, 1: row})
+    assert with_it[0, NEGATIVE] - without[0, NEGATIVE] == pytest.approx(WORST_SHARE * (2 - 1))
+    np.testing.assert_array_equal(with_it[1], without[1])

@@ -2,11 +2,13 @@
 
 import sys
 from collections.abc import Sequence
+from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 from onnx import TensorProto, helper
 
@@ -14,7 +16,7 @@ from pipeline.domain.errors import Misconfigured
 from pipeline.domain.limits import DEEP_PASSAGES_MAX
 from pipeline.readers.network import Array
 from pipeline.readers.passages import passages
-from pipeline.readers.transformer import BEGINS, ENDS, PIECES_MAX, Transformer
+from pipeline.readers.transformer import BEGINS, ENDS, MODEL, PIECES_MAX, SLOW_FUSION, Transformer
 from pipeline.readers.verdict import EMOTIONS_COUNT, OUTPUTS, Scale
 from pipeline.readers.words import WORDS, pieces
 from tests.readers.tiny import model, transformer
@@ -65,6 +67,30 @@ def test_company_changes_nothing() -> None:
         assert answered.shape == (len(several), OUTPUTS)
         for text, row in zip(several, answered, strict=True):
             assert (row == alone[TEXTS.index(text)]).all()
+
+
+def test_what_ships_is_the_mean_of_two_towers() -> None:
+    """Both towers stand in one file, and share the vectors of the words."""
+    with as_file(files("pipeline.readers") / MODEL) as path:
+        graph = onnx.load(str(path)).graph
+    (mean,) = (node for node in graph.node if "outputs" in node.output)
+    assert (mean.op_type, len(mean.input)) == ("Mean", 2)
+    assert sum(each.dims[0] > 30_000 for each in graph.initializer if len(each.dims) == 2) == 1
+
+
+def test_the_slow_fusion_is_left_out(tmp_path: Path) -> None:
+    """Its name is one that onnxruntime knows: with it the fused nodes are gone, without it they are there."""
+    path = model(tmp_path / "deep.onnx")
+
+    def kinds(without: list[str]) -> set[str]:
+        options = onnxruntime.SessionOptions()
+        options.optimized_model_filepath = str(tmp_path / f"{len(without)}.onnx")
+        options.log_severity_level = 3
+        onnxruntime.InferenceSession(str(path), options, disabled_optimizers=without)
+        return {node.op_type for node in onnx.load(options.optimized_model_filepath).graph.node}
+
+    assert "SkipLayerNormalization" in kinds([])
+    assert "SkipLayerNormalization" not in kinds([SLOW_FUSION])
 
 
 def test_no_texts_are_no_rows() -> None:
