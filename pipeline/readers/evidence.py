@@ -28,8 +28,10 @@ RUN_WORDS_MAX: Final = 40  # (and signs) that are shown together
 CLEAR: Final = 0.5  # strength (the logarithm of odds) from which words show an emotion by themselves
 FAINT: Final = -1.0  # from which their clause shows it
 NEIGHBOURS_MAX: Final = 3  # words shown behind those that speak clearly
+CLAUSE_WORDS_MIN: Final = 4  # of a clause that is shown alone
 CLAUSE_WORDS_MAX: Final = 20  # (and signs) of a clause that are shown on each side of what speaks most in it
 MARKS: Final = frozenset(".,;:!?…()\n—–")  # end a clause
+SOFT_MARKS: Final = frozenset(",;:(—–")  # end a clause but no sentence
 DASHES: Final = "--"  # as this does
 NUMBER_MARKS: Final = frozenset(".,:")  # stand inside numbers as well
 _BENDS: Final = "barely cannot extremely hardly never no nobody not nothing really so still too very without"
@@ -193,13 +195,20 @@ def _clear(runs: Sequence[Run], words: Sequence[str], little: Sequence[bool]) ->
 
 
 def _clause(words: Sequence[str], start: int, end: int) -> tuple[int, int]:
-    """Answer the run from ``start`` to ``end`` with what stands around it in its clause, but the word that joins it."""
+    """Answer the run from ``start`` to ``end`` with what stands around it in its clause, but the word that joins it.
+
+    A clause of a few words ("third: …") says little, and is shown with the one behind it in its sentence.
+    """
     first, last = start, end
     low, high = max(start - CLAUSE_WORDS_MAX, 0), min(end + CLAUSE_WORDS_MAX, len(words) - 1)
     while first > low and not _parts(words, first - 1) and not turning(words, first):
         first -= 1
     while last < high and not _parts(words, last) and not _ends(words, last + 1):
         last += 1
+    if last - first < CLAUSE_WORDS_MIN - 1 and last + 2 <= high and words[last + 1] in SOFT_MARKS:
+        last += 2
+        while last < high and not _parts(words, last) and not _ends(words, last + 1):
+            last += 1
     if first < start and (words[first] == "and" or turning(words, first)):
         first += 1
     return first, last

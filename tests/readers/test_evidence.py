@@ -80,6 +80,16 @@ def test_where_no_word_speaks_clearly_the_clause_is_shown() -> None:
     assert shown({screen: CLEAR - 0.1}, text) == ["the screen is fine"]
 
 
+def test_a_clause_of_a_few_words_is_shown_with_the_next() -> None:
+    """A number or a subject alone says little; what follows it in the sentence is shown, too."""
+    assert shown({0: FAINT}, "third: the van never came, sadly") == ["third: the van never came"]
+    assert shown({2: FAINT}, "Drivers regularly speed (and jump lights), sadly") == [
+        "Drivers regularly speed (and jump lights"
+    ]
+    assert shown({0: FAINT}, "Late. The van never came") == ["Late"]
+    assert shown({0: FAINT}, "Late,") == ["Late"]
+
+
 def test_of_weak_places_the_strongest_is_shown() -> None:
     """Where none speaks clearly one clause is shown; of a long one the words around what speaks most."""
     text = "nobody came to the door, the van was there"
@@ -188,7 +198,7 @@ def test_what_is_shown_ends_where_a_text_turns() -> None:
     assert shown({0: 2.0}, "rude staff\nLovely garden") == ["rude staff"]
     assert shown({0: 2.0}, "rude staff – lovely garden") == ["rude staff"]
     assert shown({1: FAINT}, "Nobody called\n\nThe room is fine\n") == ["Nobody called"]
-    assert shown({2: FAINT, 7: FAINT}, "It was closed, it was so closed") == ["It was closed"]
+    assert shown({3: FAINT, 8: FAINT}, "It was all closed, it was so closed") == ["It was all closed"]
 
 
 def test_a_mark_at_an_emoji_ends_the_clause() -> None:
