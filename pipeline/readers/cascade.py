@@ -22,7 +22,7 @@ from pipeline.readers.fast import Asked, FastReader, toned
 from pipeline.readers.transformer import Transformer
 from pipeline.readers.verdict import NEGATIVE, PRIMARY, Array, Scale, Verdict, odds, primaries, verdicts
 
-DOUBT_FROM: Final = 0.34  # from which a text goes deep
+DOUBT_FROM: Final = 0.26  # from which a text goes deep
 DEEP_TRUST: Final = 0.9  # share of the deep reader where both have read
 
 
