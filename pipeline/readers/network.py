@@ -72,8 +72,9 @@ class Network:
         self._rows = np.full(vocabulary, NOT_MET, np.intp)  # place of a piece in the tables
         self._rows[GAP] = 0
         self._met = 1
-        self._tables = [np.zeros((1_024, self._wide), np.float32) for _ in range(FIRST_WIDTH)]  # by place in the width
-        self._alone = np.zeros((1_024, self._place.shape[1] - POOLS), np.float32)
+        # Zeros take no memory before they are written: room for all pieces costs what those that were met fill.
+        self._tables = [np.zeros((vocabulary + 1, self._wide), np.float32) for _ in range(FIRST_WIDTH)]  # by place
+        self._alone = np.zeros((vocabulary + 1, self._place.shape[1] - POOLS), np.float32)
         self._work: tuple[Array, ...] = (np.empty((0, self._wide), np.float32),) * 3
         self._meet(np.arange(COMMON[0], min(COMMON[1], vocabulary)))
 
@@ -172,11 +173,6 @@ class Network:
 
     def _meet(self, new: NDArray[np.intp]) -> None:
         last = self._met + len(new)
-        if last > len(self._alone):
-            rows = min(len(self._codes) + 1, max(last, 2 * len(self._alone)))
-            for place, table in enumerate(self._tables):  # one after the other: both sizes of all at once are too much
-                self._tables[place] = _grown(table, rows)
-            self._alone = _grown(self._alone, rows)
         padded = np.zeros((-(-len(new) // ROWS) * ROWS, self._codes.shape[1]), np.float32)
         padded[: len(new)] = self._codes[new] * self._scales[new, None]
         several = (padded @ self._first)[: len(new)].reshape(len(new), FIRST_WIDTH, self._wide)
@@ -200,9 +196,3 @@ class Network:
 def _take(table: NDArray[Any], at: NDArray[np.intp], out: NDArray[Any] | None = None) -> NDArray[Any]:
     """Answer the rows of ``table`` at ``at``, all of which there are: four times as fast as an index."""
     return table.take(at, axis=0, out=out, mode="clip")
-
-
-def _grown(table: Array, rows: int) -> Array:
-    grown = np.zeros((rows, *table.shape[1:]), np.float32)
-    grown[: len(table)] = table
-    return grown

@@ -69,6 +69,9 @@ class Pieces(dict[str, tuple[int, ...]]):
 
     def __missing__(self, word: str) -> tuple[int, ...]:
         """Learn ``word``."""
+        if word in self.vocabulary and word.isalnum() and word.isascii():
+            self[word] = known = (self.vocabulary[word],)  # there are fewer of these than words are kept
+            return known
         head = word[:WORD_CHARS_MAX]
         points = (len(word) > 1 and word.startswith(_POINTS)) or ("@" in word and word[0].isalnum())
         ids = () if points else tuple(islice(self._learnt(head), WORD_PIECES_MAX)) or (UNKNOWN,)
