@@ -1,8 +1,8 @@
 """The cascade: the fast reader reads all, and what it is in doubt about goes deep.
 
 Doubt is one number for each text, from the fast reading alone: how near the probability of hurt is to a coin's, and
-how much of the primary emotion's is left for others. From :data:`DOUBT_FROM` on a text goes deep; that is about two
-fifths of labelled feedback. A text is so read the same way whatever stands beside it, with one exception, the budget:
+how much of the primary emotion's is left for others. From :data:`DOUBT_FROM` on a text goes deep; that is nearly
+half of labelled feedback. A text is so read the same way whatever stands beside it, with one exception, the budget:
 of a call with many texts no more than ``DEEP_SHARE_MAX`` go deep, the most doubtful first, so that a flood of
 doubtful texts cannot cost more than that. Calls are small where a worker has time, and then all that doubt.
 
@@ -22,7 +22,7 @@ from pipeline.readers.fast import Asked, FastReader, toned
 from pipeline.readers.transformer import Transformer
 from pipeline.readers.verdict import NEGATIVE, PRIMARY, Array, Scale, Verdict, odds, primaries, verdicts
 
-DOUBT_FROM: Final = 0.26  # from which a text goes deep
+DOUBT_FROM: Final = 0.25  # from which a text goes deep
 DEEP_TRUST: Final = 0.9  # share of the deep reader where both have read
 
 
