@@ -28,7 +28,7 @@ RUN_WORDS_MAX: Final = 40  # (and signs) that are shown together
 CLEAR: Final = 0.5  # strength (the logarithm of odds) from which words show an emotion by themselves
 FAINT: Final = -1.0  # from which their clause shows it
 NEIGHBOURS_MAX: Final = 3  # words shown behind those that speak clearly
-CLAUSE_WORDS_MIN: Final = 4  # of a clause that is shown alone
+CLAUSE_WORDS_MIN: Final = 2  # of a clause that is shown alone
 CLAUSE_WORDS_MAX: Final = 20  # (and signs) of a clause that are shown on each side of what speaks most in it
 MARKS: Final = frozenset(".,;:!?…()\n—–")  # end a clause
 SOFT_MARKS: Final = frozenset(",;:(—–")  # end a clause but no sentence
@@ -197,7 +197,7 @@ def _clear(runs: Sequence[Run], words: Sequence[str], little: Sequence[bool]) ->
 def _clause(words: Sequence[str], start: int, end: int) -> tuple[int, int]:
     """Answer the run from ``start`` to ``end`` with what stands around it in its clause, but the word that joins it.
 
-    A clause of a few words ("third: …") says little, and is shown with the one behind it in its sentence.
+    A clause of one word ("third: …") says little, and is shown with the one behind it in its sentence.
     """
     first, last = start, end
     low, high = max(start - CLAUSE_WORDS_MAX, 0), min(end + CLAUSE_WORDS_MAX, len(words) - 1)

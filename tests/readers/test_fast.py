@@ -5,7 +5,9 @@ import pytest
 from pipeline.domain.emotions import Emotion
 from pipeline.domain.limits import TEXT_CHARS_MAX
 from pipeline.domain.reading import Reading
+from pipeline.readers import open_reader
 from pipeline.readers.fast import FastReader
+from tests.makers import POLICY
 
 READER = FastReader()
 
@@ -138,3 +140,12 @@ def test_effort_success_and_action() -> None:
     assert (bare.effort, bare.success, bare.action) == (None, None, "none")
     assert thanks.action == "praise"
     assert thanks.primary == Emotion.CARED_FOR
+
+
+@pytest.mark.parametrize("name", ["fast", "deep", "cascade"])
+def test_praise_and_complaint_are_shown_apart(name: str) -> None:
+    """Of two things in one text each is shown with what is felt about it, by every trained reader."""
+    text = "staff lovely, invoice wrong again"
+    (reading,) = POLICY.aspects.about([text], open_reader(name).read([text]))
+    told = {(text[span.start : span.end], span.emotion.hurts, span.topic) for span in reading.spans}
+    assert told == {("staff lovely", False, "staff"), ("invoice wrong again", True, "billing")}
