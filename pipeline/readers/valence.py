@@ -111,7 +111,7 @@ class Lexicon(dict[str, str]):
             )
         else:
             kind = _PLAIN_WORDS[word.isupper()]
-        character = self.characters.get(kind) or self._character(kind)
+        character = self._character(kind)
         if len(token) <= WORD_CHARS_MAX:
             if len(self) >= WORDS_KEPT_MAX:
                 self.clear()
