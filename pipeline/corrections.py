@@ -41,8 +41,7 @@ async def labels(settings: Settings, since: datetime | None = None) -> tuple[lis
     if wanted:
         async for event in _events(settings):
             if isinstance(event, Moment) and event.id in wanted:
-                read = event.read or event.reading
-                found[event.id] = label(event.id, event.feedback.text, read, wanted[event.id])
+                found[event.id] = label(event.id, event.feedback.text, event.as_read, wanted[event.id])
     ordered = sorted(found, key=lambda moment: wanted[moment].order)
     return [found[moment] for moment in ordered], len(wanted) - len(found)
 

@@ -23,6 +23,7 @@ from pipeline.domain.events import Feedback, Moment
 from pipeline.domain.identity import alert_id, moment_id
 from pipeline.domain.ledger import Corrected, Evidence, Heard, Kept, Noted, Place, Raised, Report, Stitched, check
 from pipeline.domain.policy import Policy
+from pipeline.domain.routing import rule_of
 from pipeline.domain.timeline import correct, milliseconds
 from pipeline.flow import STEPS, parse
 from pipeline.ports import Clock
@@ -116,9 +117,11 @@ class Gathered:
             ]
 
     def _wanted(self, moment: Moment) -> tuple[str, str] | None:
-        touchpoint = self._policy.touchpoint_of(moment.feedback.touchpoint, moment.reading)
-        rule = self._policy.rule_for(moment.reading, moment.feedback.stakeholder, touchpoint.name)
-        return None if rule is None else (alert_id(moment.id, rule.name), rule.team or touchpoint.team)
+        rule = rule_of(moment, self._policy)
+        if rule is None:
+            return None
+        touchpoint = self._policy.touchpoint_of(moment.feedback.touchpoint, moment.as_read)
+        return alert_id(moment.id, rule.name), rule.team or touchpoint.team
 
     def _refuse(self, record: Record) -> None:
         headers = dict(record.headers)

@@ -132,7 +132,7 @@ def _tell(moment: "Moment", correction: "Correction") -> None:
     from pipeline.cli import show
     from pipeline.domain.correction import corrected
 
-    was, now = moment.reading, corrected(moment.read or moment.reading, correction)
+    was, now = moment.reading, corrected(moment.as_read, correction)
     out = show.console()
     out.print(Text(show.excerpt(moment.feedback.text, WORDS_CHARS), style="italic"))
     out.print(

@@ -83,6 +83,11 @@ class Moment(Value):
     read: Reading | None = None
     corrections: tuple[Correction, ...] | None = None
 
+    @property
+    def as_read(self) -> Reading:
+        """What the reader had read. A correction says what was felt; where it was felt stays as it was read."""
+        return self.read or self.reading
+
 
 class Merge(Value):
     """``person`` proved to be ``into``; ``evidence`` is the moment that showed it."""

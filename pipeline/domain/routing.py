@@ -21,8 +21,8 @@ def route(
     rule = rule_of(moment, policy)
     if rule is None:
         return None
-    feedback, reading = moment.feedback, moment.reading
-    touchpoint = policy.touchpoint_of(feedback.touchpoint, reading)
+    feedback = moment.feedback
+    touchpoint = policy.touchpoint_of(feedback.touchpoint, moment.as_read)
     name = rule.team or touchpoint.team
     team = policy.teams[name]
     hours = rule.respond_within_hours or team.respond_within_hours
@@ -58,7 +58,8 @@ def rule_of(moment: Moment, policy: Policy) -> Rule | None:
     if days is not None and moment.arrived - moment.at > timedelta(days=days):
         return None
     feedback, reading = moment.feedback, moment.reading
-    return policy.rule_for(reading, feedback.stakeholder, policy.touchpoint_of(feedback.touchpoint, reading).name)
+    touchpoint = policy.touchpoint_of(feedback.touchpoint, moment.as_read)
+    return policy.rule_for(reading, feedback.stakeholder, touchpoint.name)
 
 
 def _why(moment: Moment) -> Why:

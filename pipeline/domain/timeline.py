@@ -84,7 +84,7 @@ def trust_entry(moment: Moment, policy: Policy) -> TrustEntry:
         return TrustEntry(0.0, "no emotion")
     felt = moment.reading.emotions.get(primary)
     intensity = felt.intensity if felt else 2
-    touchpoint = policy.touchpoint_of(moment.feedback.touchpoint, moment.reading)
+    touchpoint = policy.touchpoint_of(moment.feedback.touchpoint, moment.as_read)
     amount = policy.trust.weights[primary.cluster] * intensity / 2 * touchpoint.weight
     return TrustEntry(amount, f"{primary} ({primary.cluster}), intensity {intensity}, {touchpoint.name}")
 
@@ -175,7 +175,7 @@ def correct(moment: Moment, said: Iterable[Correction]) -> Moment:
     told = history(known, (each.model_copy(update={"person": moment.person, "moved_from": None}) for each in said))
     if told == known:
         return moment
-    read = moment.read or moment.reading
+    read = moment.as_read
     return moment.model_copy(update={"reading": corrected(read, told[-1]), "read": read, "corrections": told})
 
 

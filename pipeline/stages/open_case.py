@@ -1,6 +1,7 @@
 """Open a case: an alert becomes the one open case of its person and touchpoint, or joins it."""
 
 from collections.abc import Mapping, Sequence
+from functools import reduce
 from itertools import groupby
 
 from pipeline.domain.cases import Case, join
@@ -24,26 +25,31 @@ async def open_case(batch: Sequence[Arrived[Alert]], doors: Doors, outcome: Outc
         if not waiting:
             return batch
         kept = await doors.cases.load(list({person for alert in waiting for person in (alert.person, *alert.aliases)}))
-        changed, same, stale = [], [], []
-        for _, group in groupby(sorted(waiting, key=_place), key=_place):
+        told, fresh = {}, []
+        for alert in waiting:
+            # Raised anew (a rebuild), it may name another touchpoint than then: the case that answers it goes on.
+            if case := _case_with(alert, kept):
+                told[case.id] = case
+            else:
+                fresh.append(alert)
+        changed, stale = [], []
+        for _, group in groupby(sorted(fresh, key=_place), key=_place):
             alerts = list(group)
             before = _open_case_of(alerts[0], kept)
-            after = before
-            for alert in alerts:
-                after = opened(alert) if after is None else join(after, alert)
-            if after is not None and after is not before:
+            after = reduce(join, alerts, before or opened(alerts[0]))
+            if after is before:
+                told[after.id] = after
+            else:
                 # Several alerts in one batch are one change of the case.
                 after = after.model_copy(update={"version": before.version + 1 if before else 1})
                 changed.append((after, alerts))
-            elif after is not None:
-                same.append(after)
         saved = await doors.cases.save([case for case, _ in changed]) if changed else ()
         for (case, alerts), done in zip(changed, saved, strict=True):
             if done:
-                same.append(case)
+                told[case.id] = case
             else:
                 stale += alerts
-        outcome.sends += [_send(case) for case in same]
+        outcome.sends += [_send(case) for case in told.values()]
         waiting = stale
     if waiting:
         raise Unavailable("cases: somebody else keeps writing the same cases; will be tried again")
@@ -52,6 +58,11 @@ async def open_case(batch: Sequence[Arrived[Alert]], doors: Doors, outcome: Outc
 
 def _place(alert: Alert) -> tuple[str, str]:
     return alert.person, alert.touchpoint
+
+
+def _case_with(alert: Alert, kept: Mapping[str, Mapping[str, Case]]) -> Case | None:
+    cases = (case for person in (alert.person, *alert.aliases) for case in kept.get(person, {}).values())
+    return next((case for case in cases if alert.id in case.alerts), None)
 
 
 def _open_case_of(alert: Alert, kept: Mapping[str, Mapping[str, Case]]) -> Case | None:

@@ -2,13 +2,14 @@
 
 from datetime import timedelta
 
+from pipeline.domain.correction import Correction
 from pipeline.domain.emotions import Emotion
 from pipeline.domain.events import Alert, Moment
 from pipeline.domain.identity import alert_id
 from pipeline.domain.policy import Policy, Rule
 from pipeline.domain.reading import Span
 from pipeline.domain.routing import route
-from pipeline.domain.timeline import Figures, add, trust_entry
+from pipeline.domain.timeline import Figures, add, correct, trust_entry
 from tests.makers import NOON, POLICY, moment, reading
 
 
@@ -126,6 +127,18 @@ def test_what_hurts_finds_the_team() -> None:
     assert of(None).id == of("app").id
     bare = routed(moment(text=text, touchpoint=None))
     assert (bare.team, bare.touchpoint, bare.id) == ("care", "unknown", of(None).id)
+
+
+def test_a_correction_moves_no_touchpoint() -> None:
+    """What is corrected to an emotion that no words show still hurt where the reader had read it."""
+    spans = (Span(start=0, end=1, emotion=Emotion.HURRIED, topic="billing"),)
+    read = reading(Emotion.HURRIED, spans=spans).model_copy(update={"topics": ("billing",)})
+    before = moment(touchpoint=None).model_copy(update={"reading": read})
+    said = {"moment": before.id, "person": before.person, "by": "ben", "at": before.at}
+    after = correct(before, [Correction.model_validate(said | {"emotions": {"neglected": 3}, "primary": "neglected"})])
+    assert not after.reading.spans
+    assert (routed(after).team, routed(after).touchpoint) == ("billing", "billing")
+    assert trust_entry(after, POLICY).why.endswith("billing")
 
 
 def test_trust_weighs_the_touchpoint_that_the_alert_names() -> None:

@@ -15,13 +15,13 @@ EVENTS = 200
 
 
 async def _correct(stage: Scene, count: int) -> None:
-    """Correct the first moments on the log, of whoever they were stitched to first."""
+    """Correct moments, of whoever they were stitched to first; those whose words say where it hurt come first."""
     records = [
         record for record in await stage.records("moments") if b"moment.stitched" in str(record.headers).encode()
     ]
     moments = {m.id: m for m in (Moment.model_validate_json(record.value or b"") for record in records)}
     async with Client(stage.settings) as client:
-        for moment in list(moments.values())[:count]:
+        for moment in sorted(moments.values(), key=lambda each: (each.feedback.touchpoint or "", each.id))[:count]:
             said = {"emotions": {"neglected": 3}, "primary": "neglected", "valence": -2}
             await client.correct({"moment": moment.id, "person": moment.person, "by": "ben", **said})
 

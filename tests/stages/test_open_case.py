@@ -48,6 +48,16 @@ async def test_an_alert_that_comes_again_changes_nothing() -> None:
     assert await opened(here, alert(1), alert(1)) == [first]
 
 
+async def test_an_alert_that_names_another_touchpoint_now_stays_in_its_case() -> None:
+    """Raised anew under another policy or after a correction, an alert is still answered by the case that it is in."""
+    here = world()
+    (first,) = await opened(here, alert(1))
+    assert await opened(here, alert(1, touchpoint="app")) == [first]
+    (both,) = await opened(here, alert(2), alert(1, person="p1-0", aliases=("p1-a",), touchpoint="app"))
+    assert (both.id, both.version, both.alerts) == (first.id, 2, (alert(1).id, alert(2).id))
+    assert here.cases.ids("p1-a") == {"billing": first.id}
+
+
 async def test_several_alerts_at_once_are_one_change() -> None:
     """A batch with several hurts of a person is one new version, with all of them counted."""
     (case,) = await opened(world(), alert(1), alert(2), alert(3), alert(2))
