@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from pipeline.domain.reading import Reading
     from pipeline.ports import Reader
 
+EXACT_MAX = 2**63
+
 
 def add_to(app: typer.Typer) -> None:
     """Register the command."""
@@ -102,6 +104,8 @@ def question(number: int, content: bytes) -> dict[str, Any]:
     name, text = given.get("id"), given.get("text")
     if isinstance(name, dict | list | bool):
         return _wrong(None, number, "id must be a string or a number")
+    if isinstance(name, float) and abs(name) >= EXACT_MAX:  # what is read of such a number is not what stands there
+        return _wrong(None, number, "id is a number of more than 64 bits; send it as a string")
     if not isinstance(text, str):
         return _wrong(name, number, "text is missing" if text is None else "text must be a string")
     return {"id": name, "text": text}

@@ -4,6 +4,7 @@ Exit codes: 0 fine, 1 it went wrong, 2 wrong usage or a wrong setting, 130 ended
 """
 
 import asyncio
+import errno
 import inspect
 import logging
 import os
@@ -23,6 +24,7 @@ STARTED_SECONDS = monotonic() - process_time()
 
 F = TypeVar("F", bound=Callable[..., Any])
 QUIET_SECONDS = 10.0  # between two complaints of a library
+NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}  # of a file or pipe that is written to
 SERVERS = "Servers and output"
 KafkaOption = Annotated[
     str | None,
@@ -122,7 +124,10 @@ def _run(run: Callable[..., Any], place: Place, given: dict[str, Any]) -> None:
     except HeartlineError as error:
         code = _tell(place, str(error), 2 if isinstance(error, Misconfigured) else 1)
     except Exception as error:  # noqa: BLE001 - a person reads this, and --debug shows the rest
-        said = f"{type(error).__name__}: {error}; this should not happen, --debug shows where"
+        if isinstance(error, OSError) and error.errno in NO_ROOM:
+            said = f"{error.filename or 'the output'} cannot be written: {error.strerror}"
+        else:
+            said = f"{type(error).__name__}: {error}; this should not happen, --debug shows where"
         code = _tell(place, said, 1)
     raise typer.Exit(code or 0)
 

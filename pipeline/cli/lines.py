@@ -44,6 +44,8 @@ async def chunks(path: str) -> AsyncIterator[list[Line]]:
 
 
 async def _data(path: str) -> AsyncIterator[bytes]:
+    if path == "-" and sys.stdin is None:
+        raise Misconfigured("standard input is closed; give it a file or a pipe")
     if path == "-" and _flows():
         reader = asyncio.StreamReader(limit=CHUNK_BYTES)
         loop = asyncio.get_running_loop()

@@ -6,8 +6,7 @@ half of labelled feedback. A text is so read the same way whatever stands beside
 of a call with many texts no more than ``DEEP_SHARE_MAX`` go deep, the most doubtful first, so that a flood of
 doubtful texts cannot cost more than that. Calls are small where a worker has time, and then all that doubt.
 
-Where both have read, the logarithms of their odds are averaged, each brought to probabilities first: two readers that
-err differently are better than either.
+What went deep is read as by the deep reader, in which both are heard.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,13 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.domain.limits import DEEP_FREE_TEXTS_MAX, DEEP_SHARE_MAX
-from pipeline.readers.deep import DeepReader
+from pipeline.readers.deep import DeepReader, blended, blended_scale
 from pipeline.readers.fast import Asked, FastReader, toned
 from pipeline.readers.transformer import Transformer
 from pipeline.readers.verdict import NEGATIVE, PRIMARY, Array, Scale, Verdict, odds, primaries, verdicts
 
 DOUBT_FROM: Final = 0.25  # from which a text goes deep
-DEEP_TRUST: Final = 0.9  # share of the deep reader where both have read
 
 
 class CascadeReader(FastReader):
@@ -75,27 +73,3 @@ def chosen(doubt: Array) -> list[int]:
     if len(over) > most:
         over = over[np.argsort(-doubt[over], kind="stable")[:most]]
     return sorted(over.tolist())
-
-
-def blended(fast: Array, fast_scale: Scale, deep: Array, deep_scale: Scale) -> Array:
-    """Answer the average of both, each brought to probabilities by its own scale; :func:`blended_scale` is theirs."""
-    both: Array = (1 - DEEP_TRUST) * _calibrated(fast, fast_scale) + DEEP_TRUST * _calibrated(deep, deep_scale)
-    return both
-
-
-def blended_scale(fast: Scale, deep: Scale) -> Scale:
-    """Answer the scale of :func:`blended`: probabilities as they are, the thresholds averaged as the odds are."""
-
-    def mean(one: float, other: float) -> float:
-        return (1 - DEEP_TRUST) * one + DEEP_TRUST * other
-
-    named_from = tuple(mean(*both) for both in zip(fast.named_from, deep.named_from, strict=True))
-    return Scale(named_from=named_from, sure_from=mean(fast.sure_from, deep.sure_from))
-
-
-def _calibrated(outputs: Array, scale: Scale) -> Array:
-    found = outputs.copy()
-    slope, shift = scale.negative
-    found[:, NEGATIVE] = slope * outputs[:, NEGATIVE] + shift
-    found[:, PRIMARY] = outputs[:, PRIMARY] / scale.primary
-    return found

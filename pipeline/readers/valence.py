@@ -64,7 +64,6 @@ class Kind(NamedTuple):
 
 
 NOT_ASCII: Final = re.compile("[^\x00-\x7f]+")
-_PLAIN_WORDS: Final = (Kind(), Kind(upper=True))
 
 
 class Lexicon(dict[str, str]):
@@ -92,6 +91,8 @@ class Lexicon(dict[str, str]):
         self.kinds: dict[str, Kind] = {_NOTHING: Kind()}
         self.characters: dict[Kind, str] = {}
         self.beside: dict[int, str] = {}  # a word's valence means nothing to its neighbours: how they see it
+        self.bending: set[str] = set()  # kinds that a rule heeds for more than their valence
+        self.plain = (self._character(Kind()), self._character(Kind(upper=True)))
         self.but, self.shouted_but = self["but"], self["BUT"]
         self.scores = Scores(self)
 
@@ -109,9 +110,9 @@ class Lexicon(dict[str, str]):
                 negates=lower in self.negations or "n't" in lower,
                 upper=word.isupper(),
             )
+            character = self._character(kind)
         else:
-            kind = _PLAIN_WORDS[word.isupper()]
-        character = self._character(kind)
+            character = self.plain[word.isupper()]
         if len(token) <= WORD_CHARS_MAX:
             if len(self) >= WORDS_KEPT_MAX:
                 self.clear()
@@ -127,6 +128,8 @@ class Lexicon(dict[str, str]):
             character = chr(start[kind.upper] + len(self.kinds))
             self.kinds[character] = kind
             self.characters[kind] = character
+            if kind.lower or kind.booster or kind.negates or kind.upper:
+                self.bending.add(character)
             if kind.valence:
                 self.beside[ord(character)] = self._character(kind._replace(valence=0.0))
         return character
@@ -155,9 +158,13 @@ class Scores(dict[str, "float | tuple[float, float]"]):
         It is worked out for the context in which the neighbours have no valence, since theirs does not count, and
         kept for both.
         """
-        seen = context.translate(self.known.beside)
-        seen = f"{seen[:_BEFORE]}{context[_BEFORE]}{seen[_BEFORE + 1 :]}"
-        score = self._worked_out(context) if seen == context else self[seen]
+        score: float | tuple[float, float]
+        if self.known.bending.isdisjoint(context):
+            score = self.known.kinds[context[_BEFORE]].valence
+        else:
+            seen = context.translate(self.known.beside)
+            seen = f"{seen[:_BEFORE]}{context[_BEFORE]}{seen[_BEFORE + 1 :]}"
+            score = self._worked_out(context) if seen == context else self[seen]
         if len(self) >= CONTEXTS_KEPT_MAX:
             self.clear()
         self[context] = score

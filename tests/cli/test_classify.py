@@ -2,6 +2,8 @@
 
 import io
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -99,6 +101,7 @@ def test_hostile_text() -> None:
     ("content", "error"),
     [
         (b'{"id": [], "text": "x"}', "id must"),
+        (b'{"id": 18446744073709551616, "text": "x"}', "as a string"),
         (b'{"text": 3}', "text must"),
         (b'"x"', "a JSON object"),
         (b"\xff", "not JSON"),
@@ -107,6 +110,25 @@ def test_hostile_text() -> None:
 def test_question(content: bytes, error: str) -> None:
     """What is wrong with a line is told in words."""
     assert error in question(3, content)["error"]
+
+
+def test_ids_that_fit_come_back() -> None:
+    """Numbers of 64 bits and fractions come back as they were."""
+    assert question(1, b'{"id": 9223372036854775808, "text": "x"}')["id"] == 2**63
+    assert question(1, b'{"id": -1.5, "text": "x"}')["id"] == -1.5
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
+def test_a_full_disk() -> None:
+    """Where nothing can be written any more, a sentence says so."""
+    with Path("/dev/full").open("wb") as full:
+        ended = subprocess.run(
+            [sys.executable, "-m", "pipeline", "classify", "-"],
+            input=b'{"id": 1, "text": "bad"}', stdout=full, stderr=subprocess.PIPE, check=False,
+        )  # fmt: skip
+    assert ended.returncode == 1
+    assert b"cannot be written: No space left" in ended.stderr
+    assert b"should not happen" not in ended.stderr
 
 
 def test_topics(monkeypatch: pytest.MonkeyPatch) -> None:

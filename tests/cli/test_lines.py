@@ -47,6 +47,13 @@ async def test_too_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     assert await read(file) == [(1, b"a"), (2, b"x" * 20), (3, b"b")]
 
 
+async def test_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a standard input a sentence says so."""
+    monkeypatch.setattr("sys.stdin", None)
+    with pytest.raises(Misconfigured, match="standard input is closed"):
+        await anext(lines.chunks("-"))
+
+
 async def test_missing(tmp_path: Path) -> None:
     """A file that is not there is told by its name."""
     with pytest.raises(Misconfigured, match="nowhere"):

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from pipeline.readers.deep import DeepReader
+from pipeline.readers.deep import DeepReader, blended, blended_scale
 from pipeline.readers.fast import FastReader
-from pipeline.readers.verdict import EMOTIONS, FELT, NEGATIVE, PRIMARY, Scale
+from pipeline.readers.verdict import EMOTIONS, OUTPUTS, Scale, verdicts
 from tests.readers import tiny
 
 TEXTS = (
@@ -15,15 +15,31 @@ TEXTS = (
 )
 
 
-def test_the_transformer_decides() -> None:
-    """What is read follows the transformer's outputs on its own scale, not those of the fast network."""
-    plain = DeepReader(tiny.weights(), tiny.transformer())
-    turned = DeepReader(tiny.weights(), tiny.transformer(Scale(negative=(-1.0, 0.0))))
-    outputs, read = plain.said(TEXTS)
-    assert read == [True] * len(TEXTS)
-    for before, after, row in zip(plain.read(TEXTS), turned.read(TEXTS), outputs, strict=True):
-        assert abs(before.negative - 1 / (1 + np.exp(-row[NEGATIVE]))) < 1e-3
-        assert abs(before.negative + after.negative - 1) < 2e-3
+FAST, DEEP = Scale(), Scale(negative=(0.5, 0.3), primary=2.0, sure_from=0.1)
+
+
+def test_both_are_heard_and_the_transformer_decides() -> None:
+    """The probability of hurt lies between those of both networks, each on its own scale, nearer to the transformer."""
+    transformer, fast = tiny.transformer(DEEP), FastReader(tiny.weights())
+    told = list(map(fast._asked, TEXTS))
+    quick, evidence = fast.outputs(told)
+    slow = transformer.answer([one.words for one in told], [one.ids for one in told], evidence)
+    for said, by_fast, by_deep in zip(
+        DeepReader(tiny.weights(), transformer).read(TEXTS), verdicts(quick, FAST), verdicts(slow, DEEP), strict=True
+    ):
+        low, high = sorted((by_fast.negative, by_deep.negative))
+        assert low - 1e-3 <= said.negative <= high + 1e-3
+        assert abs(said.negative - by_deep.negative) <= abs(said.negative - by_fast.negative) + 1e-3
+
+
+def test_two_of_one_mind_are_one() -> None:
+    """A network blended with itself says what it says alone, on whatever scale."""
+    outputs = np.random.default_rng(3).standard_normal((20, OUTPUTS)).astype(np.float32)
+    for scale in (FAST, DEEP):
+        both = blended(outputs, scale, outputs, scale)
+        for one, other in zip(verdicts(outputs, scale), verdicts(both, blended_scale(scale, scale)), strict=True):
+            assert one.named == other.named
+            assert abs(one.negative - other.negative) < 2e-3
 
 
 def test_spans_show_what_the_transformer_named() -> None:
@@ -33,12 +49,3 @@ def test_spans_show_what_the_transformer_named() -> None:
     assert any(deep.primary != quick.primary for deep, quick in zip(reader.read(TEXTS), fast.read(TEXTS), strict=True))
     for reading in reader.read(TEXTS):
         assert {span.emotion for span in reading.spans} == set(reading.emotions)
-
-
-def test_outputs_fit_a_scale_of_their_own() -> None:
-    """The outputs that a scale is fitted on are those of the transformer."""
-    fast, _ = FastReader(tiny.weights()).said(TEXTS)
-    deep, _ = DeepReader(tiny.weights(), tiny.transformer()).said(TEXTS)
-    assert deep.shape == fast.shape
-    assert not np.allclose(deep[:, FELT], fast[:, FELT])
-    assert not np.allclose(deep[:, PRIMARY], fast[:, PRIMARY])
