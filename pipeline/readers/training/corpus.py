@@ -19,9 +19,13 @@ from pipeline.readers.valence import compound
 from pipeline.readers.words import Pieces, places_of, words_of
 
 GOEMOTIONS: Final = "goemotions"
-PASSAGES_MAX: Final = 3  # of a long text
-SENTENCES_MAX: Final = 2  # of a text, taken alone beside it
+PASSAGES_MAX: Final = 4  # of a long text
+SENTENCES_MAX: Final = 6  # of a text, taken alone beside it
 SENTENCE_WORDS_MIN: Final = 4
+PAIRS_SHARE: Final = 0.6  # of mixed texts that are two texts joined; the others are a few words of one
+PAIRED_WORDS: Final = (4, 22)  # of a text that is joined with another
+CUT_WORDS: Final = (2, 12)  # of a few words of a text
+JOINTS: Final = (". ", ". ", ". ", "! ", " ", ", but ", " and ", ". However, ")
 _COLUMNS: Final = 3  # text, labels, comment id
 
 
@@ -65,6 +69,29 @@ def cut(known: Mapping[str, str], pieces: Pieces) -> dict[str, str]:
         taken += [(f"{name}/{place}", alone[place]) for place in _drawn(len(alone), SENTENCES_MAX, chance)]
         parts |= {part: text[places[first][0] : places[last - 1][1]] for part, (first, last) in taken}
     return parts
+
+
+def mixed(known: Sequence[str], count: int) -> list[str]:
+    """Answer ``count`` texts that nobody wrote, the same for the same ones: two of ``known`` joined, or words of one.
+
+    They teach a small network that what stands beside a word may be about something else, and what a few words say.
+    """
+    chance = np.random.default_rng(len(known))
+    short = [text for text in known if PAIRED_WORDS[0] <= len(text.split()) <= PAIRED_WORDS[1]] or known
+    found: list[str] = []
+    while len(found) < count:
+        if chance.random() < PAIRS_SHARE:
+            first, second = (short[place].strip() for place in chance.integers(len(short), size=2).tolist())
+            joint = JOINTS[int(chance.integers(len(JOINTS)))]
+            if joint.rstrip()[-1:] not in {"", *ENDS} and not second.startswith(("I ", "I'")):
+                second = second[:1].lower() + second[1:]
+            found.append(f"{first.rstrip('.!?…')}{joint}{second}")
+        else:
+            words = known[int(chance.integers(len(known)))].split()
+            many = min(int(chance.integers(CUT_WORDS[0], CUT_WORDS[1] + 1)), len(words))
+            start = int(chance.integers(len(words) - many + 1))
+            found.append(" ".join(words[start : start + many]))
+    return found
 
 
 def _drawn(count: int, most: int, chance: np.random.Generator) -> list[int]:

@@ -1,11 +1,11 @@
 """The whole recipe, step by step; each leaves a file, so that a run that was ended goes on where it was.
 
 1. *teacher*: MPNet-base, its lower half frozen, tuned on the labels.
-2. *scores*: what the teacher says of every text that is not judged by.
-3. *deep*: MiniLM-L6, tuned on the labels and on some of the scores, twice: two towers that err differently, whose mean
-   is the reader; then it scores the texts, too.
+2. *scores*: what the teacher says of some of the texts that are not judged by.
+3. *deep*: MiniLM-L6, tuned on the labels and on the scores, twice: two towers that err differently, whose mean is the
+   reader. It scores all the texts, and others that are mixed of them.
 4. *fast*: the small network, over the vectors that MiniLM as published and as tuned give each piece alone, taught what
-   teacher and deep reader say of the texts on average and, four times heavier, the labels.
+   the deep reader says of those and, four times heavier, the labels.
 5. each gets its scale on the split ``dev``, is written as its reader loads it, and judged on ``dev``, on the real texts
    of ``dev``, and on the sources that were held out whole.
 """
@@ -36,7 +36,8 @@ TEACHER: Final = transformer.Plan(epochs=2, rate=5e-5, size=32, pieces=110, fadi
 DEEP: Final = transformer.Plan(epochs=2, rate=1.1e-4, size=32, pieces=126)
 TOWERS: Final = 2  # of the deep reader
 DEEP_SCORES_MAX: Final = {False: 51_000, True: 6_000}  # of feedback, and of comments of GoEmotions
-FAST_EPOCHS: Final = 8
+FAST_EPOCHS: Final = 7
+MIXED_SHARE: Final = 0.7  # texts that are mixed for the fast one, of as many as there are
 FAST_LABELS_WEIGHT: Final = 4.0
 TUNED_SHARE: Final = 0.7  # of the tuned vectors of the pieces, beside those as published
 FAST_LESSONS: Final = 4  # times that a lesson is met in an epoch
@@ -67,15 +68,19 @@ class Recipe(NamedTuple):
 def cook(recipe: Recipe) -> dict[str, Any]:
     """Run every step that was not run yet and answer the report, which ``work`` keeps too. Raises Misconfigured."""
     _open(recipe)
-    scores = _kept(recipe, "scores.npy", lambda: _scores(recipe))
-    course = _soft(recipe, answers(scores))
+    chosen = _chosen(recipe)
+    scores = _kept(recipe, "scores.npy", lambda: _scores(recipe, chosen))
+    course = _soft(recipe, chosen, answers(scores))
     seeds = range(recipe.seeds)
     teacher = [_told(recipe, "teacher", lambda: _teacher_judged(recipe))]
     deep = [_told(recipe, f"deep-{seed}", partial(_deep, recipe, course, seed)) for seed in seeds]
-    more = _kept(recipe, "deep_scores.npy", lambda: _deep_scores(recipe, course))
     vectors = _kept(recipe, "vectors.npy", lambda: _vectors(recipe, course))
-    both = (answers(scores) + answers(more)) / 2
-    fast = [_told(recipe, f"fast-{seed}", partial(_fast, recipe, both, vectors, seed)) for seed in seeds]
+    texts = [*recipe.ground.texts.values()]
+    texts += corpus.mixed(texts, int(MIXED_SHARE * len(texts)))
+    said = _kept(recipe, "deep_scores.npy", lambda: _deep_scores(recipe, course, texts))
+    fast = [
+        _told(recipe, f"fast-{seed}", partial(_fast, recipe, texts, answers(said), vectors, seed)) for seed in seeds
+    ]
     runs = {"teacher": teacher, "deep": deep, "fast": fast}
     report = {
         "rows": {name: len(rows) for name, rows in _judges(recipe.ground)} | {"train": len(recipe.ground.train)},
@@ -102,8 +107,9 @@ def table(report: dict[str, Any]) -> str:
 def _open(recipe: Recipe) -> None:
     """Make the folder of the run, or take it up. Raises Misconfigured where it is of another one."""
     recipe.work.mkdir(parents=True, exist_ok=True)
-    made_by = (TEACHER, DEEP, TOWERS, DEEP_SCORES_MAX, FAST_EPOCHS, FAST_LABELS_WEIGHT, FAST_LESSONS, TUNED_SHARE)
-    mark, file = repr((recipe.ground.mark, recipe.quick, *made_by)), recipe.work / "mark"
+    deep = (TEACHER, DEEP, TOWERS, DEEP_SCORES_MAX)
+    fast = (FAST_EPOCHS, FAST_LABELS_WEIGHT, FAST_LESSONS, TUNED_SHARE, MIXED_SHARE)
+    mark, file = repr((recipe.ground.mark, recipe.quick, *deep, *fast)), recipe.work / "mark"
     if file.exists() and file.read_text("utf-8") != mark:
         raise Misconfigured(f"{recipe.work} is of another recipe or of other data; remove it, or give another --work")
     file.write_text(mark, "utf-8")
@@ -154,10 +160,17 @@ def _tuned(
     return transformer.load(path)
 
 
-def _scores(recipe: Recipe) -> Array:
+def _chosen(recipe: Recipe) -> list[str]:
+    """Answer the texts that the teacher reads to MiniLM: of feedback and of comments so many, which, chance decides."""
+    comments = np.array([name.startswith(corpus.GOEMOTIONS) for name in recipe.ground.texts])
+    chance, texts = np.random.default_rng(0), list(recipe.ground.texts.values())
+    places = [chance.permutation(np.flatnonzero(comments == kind))[:most] for kind, most in DEEP_SCORES_MAX.items()]
+    return [texts[place] for place in np.concatenate(places)]
+
+
+def _scores(recipe: Recipe, chosen: Sequence[str]) -> Array:
     model, weights = published.mpnet(), _teacher(recipe)
-    texts = _edged(recipe, model, list(recipe.ground.texts.values()), TEACHER.pieces)
-    return transformer.scored(weights, model.shape, texts, recipe.say)
+    return transformer.scored(weights, model.shape, _edged(recipe, model, chosen, TEACHER.pieces), recipe.say)
 
 
 def _teacher_judged(recipe: Recipe) -> Judged:
@@ -165,15 +178,10 @@ def _teacher_judged(recipe: Recipe) -> Judged:
     return _transformer_judged(recipe, [weights], model, Scale())[1]
 
 
-def _soft(recipe: Recipe, wanted: Array) -> transformer.Course:
-    """Answer some of the scores as what MiniLM is taught; a share of them in each epoch, all of them once."""
-    comments = np.array([name.startswith(corpus.GOEMOTIONS) for name in recipe.ground.texts])
-    chance, all_texts = np.random.default_rng(0), list(recipe.ground.texts.values())
-    chosen = np.concatenate(
-        [chance.permutation(np.flatnonzero(comments == kind))[:most] for kind, most in DEEP_SCORES_MAX.items()]
-    )
-    texts = _edged(recipe, published.minilm(), [all_texts[place] for place in chosen], DEEP.pieces)
-    return transformer.Course(texts, wanted[chosen], share=1 / DEEP.epochs)
+def _soft(recipe: Recipe, chosen: Sequence[str], wanted: Array) -> transformer.Course:
+    """Answer the scores as what MiniLM is taught; a share of them in each epoch, all of them once."""
+    texts = _edged(recipe, published.minilm(), chosen, DEEP.pieces)
+    return transformer.Course(texts, wanted, share=1 / DEEP.epochs)
 
 
 def _vectors(recipe: Recipe, soft: transformer.Course) -> Array:
@@ -185,11 +193,10 @@ def _vectors(recipe: Recipe, soft: transformer.Course) -> Array:
     return np.hstack([first / first.std(), TUNED_SHARE * second / second.std()]).astype(np.float32)
 
 
-def _deep_scores(recipe: Recipe, soft: transformer.Course) -> Array:
-    """Answer what the deep reader of seed 0 says of the texts."""
+def _deep_scores(recipe: Recipe, soft: transformer.Course, texts: Sequence[str]) -> Array:
+    """Answer what the deep reader of seed 0 says of ``texts``."""
     model, towers = published.minilm(), _towers(recipe, soft, 0)
-    texts = _edged(recipe, model, list(recipe.ground.texts.values()), DEEP.pieces)
-    return _mean(towers, model, texts, recipe.say)
+    return _mean(towers, model, _edged(recipe, model, texts, DEEP.pieces), recipe.say)
 
 
 def _deep(recipe: Recipe, soft: transformer.Course, seed: int) -> Judged:
@@ -234,11 +241,11 @@ def _transformer_judged(
     return found, {name: judged(rows, readings(outputs(rows), found)) for name, rows in _judges(recipe.ground)}
 
 
-def _fast(recipe: Recipe, wanted: Array, vectors: Array, seed: int) -> Judged:
+def _fast(recipe: Recipe, texts: Sequence[str], wanted: Array, vectors: Array, seed: int) -> Judged:
     """Teach the fast reader, write it, and judge it."""
     ground, chance = recipe.ground, np.random.default_rng(seed)
     weights = student.started(vectors, chance)
-    soft = corpus.met(list(ground.texts.values()), ground.pieces, PIECES_MAX)
+    soft = corpus.met(texts, ground.pieces, PIECES_MAX)
     train = [row for row in ground.train for _ in range(FAST_LESSONS if row.id.startswith(LESSON) else 1)]
     hard = corpus.met(_texts(train), ground.pieces, PIECES_MAX)
     courses = [Course(soft, wanted), Course(hard, targets(train), FAST_LABELS_WEIGHT)]

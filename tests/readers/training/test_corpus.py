@@ -35,13 +35,36 @@ def test_long_texts_come_in_passages(data: Path) -> None:
 def test_a_few_sentences_are_taken_alone() -> None:
     """Whole sentences of a text, long enough to say something, stand beside it; of one sentence there is none."""
     several = "Thanks. The room was lovely! But the invoice is wrong again. Nobody ever called me back… Sad."
-    parts = corpus.cut({"a": several, "b": "The invoice is wrong again."}, pieces())
+    many = " ".join(f"The invoice was wrong {times} times." for times in ("two", "three", "four", "five") * 2)
+    parts = corpus.cut({"a": several, "b": "The invoice is wrong again.", "c": many}, pieces())
     alone = {name: text for name, text in parts.items() if "/" in name}
-    assert {"a", "b"} == parts.keys() - alone.keys()
-    assert len(alone) == corpus.SENTENCES_MAX
-    assert set(alone.values()) < {
+    assert {"a", "b", "c"} == parts.keys() - alone.keys()
+    assert {text for name, text in alone.items() if name.startswith("a")} == {
         "The room was lovely!", "But the invoice is wrong again.", "Nobody ever called me back…",
     }  # fmt: skip
+    assert sum(name.startswith("c/") for name in alone) == corpus.SENTENCES_MAX
+
+
+def test_mixed_texts_are_made_of_texts() -> None:
+    """Two short texts joined in a known way, or a few words of any text in a row; the same each time."""
+    known = [
+        "The room was lovely!",
+        "I waited for two hours at the desk.",
+        "Fine.",
+        "the invoice is wrong again and again",
+    ]
+    found = corpus.mixed(known, 200)
+    assert len(found) == 200
+    assert found == corpus.mixed(known, 200)
+    said = " ".join(known).lower()
+    joined = [text for text in found if any(joint in text for joint in corpus.JOINTS if joint.strip())]
+    assert 80 < len(joined) < 160
+    for text in set(found) - set(joined):
+        assert len(text.split()) <= max(corpus.CUT_WORDS[1], 2 * 8)
+        assert all(word.strip(".!").lower() in said for word in text.split())
+    assert any(text.endswith(", but I waited for two hours at the desk.") for text in found)
+    assert any(text.endswith(", but the room was lovely!") for text in found)
+    assert corpus.mixed(["Fine."], 3)
 
 
 def test_pieces_are_those_of_the_reader() -> None:
