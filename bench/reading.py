@@ -32,8 +32,8 @@ ROUNDS = 3
 WORDS_A_ROUND = 10_000  # of all texts of one length together, but at least one batch
 WARM_TEXTS = 16  # read before the clock starts: what others read left caches cold
 ASIDE = 4  # one text in so many is only read to grow warm
-ASIDE_WORDS = 20
-ASIDE_SECONDS = 1.0
+ASIDE_WORDS = 20  # of such a text
+ASIDE_SECONDS = 1.0  # of reading them
 SECONDS_MAX = 2.0  # of one measurement; whoever is slow reads fewer texts
 FRESH_TEXTS = 10_000  # that a fresh process reads
 FRESH_WORDS = 30  # of each
@@ -98,7 +98,7 @@ def cost(one: Contestant, texts: Sequence[str]) -> float:
     return (process_time() - start) / len(given) * 1e6
 
 
-def warm(one: Contestant, texts: Sequence[str]) -> None:
+def grow_warm(one: Contestant, texts: Sequence[str]) -> None:
     """Let a contestant read ``texts`` for a second, or all of them."""
     end = process_time() + ASIDE_SECONDS
     for first in range(0, len(texts), one.size):
@@ -113,7 +113,7 @@ def measure(asked: Sequence[Contestant], texts: Sequence[str], rounds: int) -> d
     aside, texts = texts[::ASIDE], [text for place, text in enumerate(texts) if place % ASIDE]
     several = list(islice(texts_of(ASIDE_WORDS, aside), sum(len(text.split()) for text in aside) // ASIDE_WORDS))
     for one in asked:
-        warm(one, several)
+        grow_warm(one, several)
     for words in WORDS:
         print(f"  texts of {words:,} words", flush=True)
         size = WARM_TEXTS + max(BATCH, WORDS_A_ROUND // words)

@@ -24,7 +24,7 @@ from pipeline.domain.identity import alert_id, moment_id
 from pipeline.domain.ledger import Corrected, Evidence, Heard, Kept, Noted, Place, Raised, Report, Stitched, check
 from pipeline.domain.policy import Policy
 from pipeline.domain.routing import rule_of
-from pipeline.domain.timeline import correct, milliseconds
+from pipeline.domain.timeline import correct, milliseconds, touchpoint_of
 from pipeline.flow import STEPS, parse
 from pipeline.ports import Clock
 from pipeline.settings import Settings
@@ -120,7 +120,7 @@ class Gathered:
         rule = rule_of(moment, self._policy)
         if rule is None:
             return None
-        touchpoint = self._policy.touchpoint_of(moment.feedback.touchpoint, moment.as_read)
+        touchpoint = touchpoint_of(moment, self._policy)
         return alert_id(moment.id, rule.name), rule.team or touchpoint.team
 
     def _refuse(self, record: Record) -> None:

@@ -1,17 +1,22 @@
 """Verify: what it reads beside the topics, and what it says while workers are behind."""
 
 import os
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from pipeline.domain.errors import Misconfigured
 from pipeline.domain.identity import moment_id
+from pipeline.domain.ledger import Kept, check
+from pipeline.domain.timeline import milliseconds
 from pipeline.embedded.server import Server
 from pipeline.embedded.valkey import Valkey
-from pipeline.verify import read_ledger
+from pipeline.stages.stitch import send_moment
+from pipeline.verify import Gathered, read_ledger
 from tests.faults.crowd import crowd
 from tests.faults.scene import Scene
+from tests.makers import POLICY, moment, record
 
 LINE = '{"id": "1", "source": "/s", "state": "ok"}\n'
 
@@ -44,6 +49,18 @@ def test_no_ledger(tmp_path: Path) -> None:
     """A file that is not there is named."""
     with pytest.raises(Misconfigured, match="cannot be read"):
         read_ledger(tmp_path / "none")
+
+
+@pytest.mark.parametrize(("days", "misses"), [(None, 1), (7, 0), (30, 1)])
+def test_what_arrived_too_late_wants_no_alert(days: float | None, misses: int) -> None:
+    """A hurt of ten days before it arrived is missing an alert, unless the policy keeps what is so old quiet."""
+    told = moment(1)
+    old = told.model_copy(update={"at": told.arrived - timedelta(days=10)})
+    gathered = Gathered(POLICY.model_copy(update={"alert_age_days": days}))
+    send = send_moment(old)
+    gathered.take(record(send.value, send.headers, topic="moments"))
+    kept = [Kept(old.person, None, ((old.id, milliseconds(old.at)),), 1, 1)]
+    assert check(gathered.evidence(kept, [])).anomalies["missing-alert"].count == misses
 
 
 async def test_without_workers(tansu: Server, valkey: Valkey, prefix: str, tmp_path: Path) -> None:

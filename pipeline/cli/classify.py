@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pipeline.domain.reading import Reading
     from pipeline.ports import Reader
 
-EXACT_MAX = 2**63
+INTEGER_MAX = 2**63  # beyond 64 bits a whole number is read as a float, which is another one
 
 
 def add_to(app: typer.Typer) -> None:
@@ -104,8 +104,8 @@ def question(number: int, content: bytes) -> dict[str, Any]:
     name, text = given.get("id"), given.get("text")
     if isinstance(name, dict | list | bool):
         return _wrong(None, number, "id must be a string or a number")
-    if isinstance(name, float) and abs(name) >= EXACT_MAX:  # what is read of such a number is not what stands there
-        return _wrong(None, number, "id is a number of more than 64 bits; send it as a string")
+    if isinstance(name, float) and abs(name) >= INTEGER_MAX:
+        return _wrong(None, number, "id is too large a number to come back as it is; send it as a string")
     if not isinstance(text, str):
         return _wrong(name, number, "text is missing" if text is None else "text must be a string")
     return {"id": name, "text": text}

@@ -11,6 +11,7 @@ import os
 import sys
 from collections.abc import Callable
 from functools import cached_property
+from pathlib import Path
 from time import monotonic, process_time
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
@@ -24,7 +25,7 @@ STARTED_SECONDS = monotonic() - process_time()
 
 F = TypeVar("F", bound=Callable[..., Any])
 QUIET_SECONDS = 10.0  # between two complaints of a library
-NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}  # of a file or pipe that is written to
+NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 SERVERS = "Servers and output"
 KafkaOption = Annotated[
     str | None,
@@ -111,6 +112,8 @@ def _run(run: Callable[..., Any], place: Place, given: dict[str, Any]) -> None:
     from pipeline.domain.errors import HeartlineError, Misconfigured
 
     _quieten(place)
+    if sys.stdout is None:  # closed by who called
+        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - it stays open
     try:
         code = asyncio.run(run(place, **given)) if inspect.iscoroutinefunction(run) else run(place, **given)
     except (typer.Exit, typer.Abort, typer.TyperException):

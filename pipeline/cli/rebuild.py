@@ -34,7 +34,7 @@ async def rebuild(
 
     settings = place.settings
     if not yes:
-        if not sys.stdin.isatty():
+        if sys.stdin is None or not sys.stdin.isatty():
             raise Misconfigured("this forgets what Redis holds; give it --yes")
         typer.confirm(f"Forget everything under {settings.redis_prefix}: at {settings.redis}?", abort=True)
     async with stores(settings) as house:

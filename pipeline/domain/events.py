@@ -85,7 +85,7 @@ class Moment(Value):
 
     @property
     def as_read(self) -> Reading:
-        """What the reader had read. A correction says what was felt; where it was felt stays as it was read."""
+        """What the reader had read."""
         return self.read or self.reading
 
 

@@ -32,6 +32,7 @@ from datetime import datetime
 from typing import Literal, NamedTuple
 
 from pipeline.domain.cases import Case
+from pipeline.domain.limits import CASE_ALERTS_MAX
 
 ANOMALIES = (
     "lost",
@@ -358,8 +359,8 @@ class _Check:
         for (person, touchpoint), cases in places.items():
             if len(cases) > 1:
                 self.found["double-case"].add(f"{person} has {len(cases)} open cases at {touchpoint}")
-        # A case lists so many alerts and counts the others.
-        full = any(case.hurts > len(case.alerts) for case in latest.values())
+        # A case that is full takes in no more.
+        full = any(len(case.alerts) >= CASE_ALERTS_MAX for case in latest.values())
         for raised in {raised.alert: raised for raised in self.raised if raised.opens_case}.values():
             several = answering.get(raised.alert, [])
             if not several and not full and raised.place not in self.evidence.rejected:

@@ -125,16 +125,18 @@ class Policy(_Part):
         plain = _plain(said)
         return self._named.get(plain) or self._default(plain)
 
-    def touchpoint_of(self, said: str | None, reading: Reading) -> Touchpoint:
+    def touchpoint_of(self, said: str | None, *readings: Reading) -> Touchpoint:
         """Answer the touchpoint that the channel named; where it named none, the one of the topic that hurts.
 
-        What the primary emotion is about comes first, then any other hurt, in the order of the text.
+        What the primary emotion is about comes first, then any other hurt, in the order of the text. Of several
+        readings of one text the first that shows a topic so decides.
         """
-        if said is None and reading.topics:
-            hurts = [span for span in reading.spans if span.topic in self.topics and span.emotion.hurts]
-            for span in sorted(hurts, key=lambda each: each.emotion != reading.primary):
-                if name := self.topics[span.topic or ""].touchpoint:
-                    return self.touchpoint(name)
+        for reading in readings if said is None else ():
+            if reading.topics:
+                hurts = [span for span in reading.spans if span.topic in self.topics and span.emotion.hurts]
+                for span in sorted(hurts, key=lambda each: each.emotion != reading.primary):
+                    if name := self.topics[span.topic or ""].touchpoint:
+                        return self.touchpoint(name)
         return self.touchpoint(said)
 
     @cached_property

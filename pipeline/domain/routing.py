@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from pipeline.domain.events import Alert, Brief, Briefing, Moment, Why
 from pipeline.domain.identity import alert_id
 from pipeline.domain.policy import Policy, Rule
-from pipeline.domain.timeline import Figures, trust_balance
+from pipeline.domain.timeline import Figures, touchpoint_of, trust_balance
 
 
 def route(
@@ -22,7 +22,7 @@ def route(
     if rule is None:
         return None
     feedback = moment.feedback
-    touchpoint = policy.touchpoint_of(feedback.touchpoint, moment.as_read)
+    touchpoint = touchpoint_of(moment, policy)
     name = rule.team or touchpoint.team
     team = policy.teams[name]
     hours = rule.respond_within_hours or team.respond_within_hours
@@ -58,7 +58,7 @@ def rule_of(moment: Moment, policy: Policy) -> Rule | None:
     if days is not None and moment.arrived - moment.at > timedelta(days=days):
         return None
     feedback, reading = moment.feedback, moment.reading
-    touchpoint = policy.touchpoint_of(feedback.touchpoint, moment.as_read)
+    touchpoint = touchpoint_of(moment, policy)
     return policy.rule_for(reading, feedback.stakeholder, touchpoint.name)
 
 

@@ -20,7 +20,7 @@ from pipeline.domain.correction import Correction, corrected, history
 from pipeline.domain.emotions import Emotion
 from pipeline.domain.events import Brief, Moment
 from pipeline.domain.limits import EXCERPT_CHARS_MAX, RECENT_MOMENTS_MAX
-from pipeline.domain.policy import Policy, Trust
+from pipeline.domain.policy import Policy, Touchpoint, Trust
 
 LANDMARK = datetime(2020, 1, 1, tzinfo=UTC)
 LANDMARK_SECONDS = LANDMARK.timestamp()
@@ -77,6 +77,14 @@ def milliseconds(at: datetime) -> int:
     return round(at.timestamp() * 1000)
 
 
+def touchpoint_of(moment: Moment, policy: Policy) -> Touchpoint:
+    """Answer where ``moment`` was felt: a correction that leaves no words which hurt leaves that as it was read."""
+    said, reading = moment.feedback.touchpoint, moment.reading
+    return (
+        policy.touchpoint_of(said, reading) if moment.read is None else policy.touchpoint_of(said, reading, moment.read)
+    )
+
+
 def trust_entry(moment: Moment, policy: Policy) -> TrustEntry:
     """Answer what ``moment`` pays in: cluster weight · intensity / 2 · weight of the touchpoint."""
     primary = moment.reading.primary
@@ -84,7 +92,7 @@ def trust_entry(moment: Moment, policy: Policy) -> TrustEntry:
         return TrustEntry(0.0, "no emotion")
     felt = moment.reading.emotions.get(primary)
     intensity = felt.intensity if felt else 2
-    touchpoint = policy.touchpoint_of(moment.feedback.touchpoint, moment.as_read)
+    touchpoint = touchpoint_of(moment, policy)
     amount = policy.trust.weights[primary.cluster] * intensity / 2 * touchpoint.weight
     return TrustEntry(amount, f"{primary} ({primary.cluster}), intensity {intensity}, {touchpoint.name}")
 

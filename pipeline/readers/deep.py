@@ -16,7 +16,7 @@ from pipeline.readers.fast import Asked, FastReader
 from pipeline.readers.transformer import Transformer
 from pipeline.readers.verdict import NEGATIVE, PRIMARY, Array, Scale
 
-FAST_SHARE: Final = 0.2  # of the fast reader where both have read; chosen on dev
+FAST_SHARE: Final = 0.2  # of what the fast network says; chosen on dev
 
 
 class DeepReader(FastReader):

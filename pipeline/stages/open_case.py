@@ -1,4 +1,4 @@
-"""Open a case: an alert becomes the one open case of its person and touchpoint, or joins it."""
+"""Open a case: an alert becomes the one open case of its person and touchpoint, or joins it; once."""
 
 from collections.abc import Mapping, Sequence
 from functools import reduce
@@ -25,15 +25,16 @@ async def open_case(batch: Sequence[Arrived[Alert]], doors: Doors, outcome: Outc
         if not waiting:
             return batch
         kept = await doors.cases.load(list({person for alert in waiting for person in (alert.person, *alert.aliases)}))
-        told, fresh = {}, []
+        told: dict[str, Case] = {}
+        fresh: dict[str, Alert] = {}
         for alert in waiting:
             # Raised anew (a rebuild), it may name another touchpoint than then: the case that answers it goes on.
             if case := _case_with(alert, kept):
                 told[case.id] = case
             else:
-                fresh.append(alert)
+                fresh.setdefault(alert.id, alert)
         changed, stale = [], []
-        for _, group in groupby(sorted(fresh, key=_place), key=_place):
+        for _, group in groupby(sorted(fresh.values(), key=_place), key=_place):
             alerts = list(group)
             before = _open_case_of(alerts[0], kept)
             after = reduce(join, alerts, before or opened(alerts[0]))

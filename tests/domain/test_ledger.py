@@ -22,6 +22,7 @@ from pipeline.domain.ledger import (
     Stitched,
     check,
 )
+from pipeline.domain.limits import CASE_ALERTS_MAX
 
 AT = datetime(2026, 9, 1, tzinfo=UTC)
 FIRST, SECOND, THIRD = (Place("feedback", 0, offset) for offset in (0, 1, 2))
@@ -202,7 +203,7 @@ def test_anomaly(changes: dict[str, Any], found: dict[str, int]) -> None:
             },
             id="cases of persons who proved to be one",
         ),
-        pytest.param({"cases": (case(hurts=9, alerts=("z",)),)}, id="a case that lists no more"),
+        pytest.param({"cases": (case(alerts=("z",) * CASE_ALERTS_MAX),)}, id="a case that is full"),
         pytest.param({"raised": (*WHOLE.raised, ALERT)}, id="an alert delivered twice"),
         pytest.param({"corrected": (corrected(0, "b"),), "raised": (ALERT, OTHER)}, id="a hurt that was found out"),
         pytest.param({"corrected": (corrected(0, None, "m"),)}, id="no hurt any more, told before"),

@@ -30,6 +30,10 @@ def test_both_are_heard_and_the_transformer_decides() -> None:
         low, high = sorted((by_fast.negative, by_deep.negative))
         assert low - 1e-3 <= said.negative <= high + 1e-3
         assert abs(said.negative - by_deep.negative) <= abs(said.negative - by_fast.negative) + 1e-3
+        assert (said.negative != by_deep.negative) or high - low < 0.01
+    assert any(
+        abs(a.negative - b.negative) > 0.05 for a, b in zip(verdicts(quick, FAST), verdicts(slow, DEEP), strict=True)
+    )
 
 
 def test_two_of_one_mind_are_one() -> None:

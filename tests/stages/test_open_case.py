@@ -58,6 +58,15 @@ async def test_an_alert_that_names_another_touchpoint_now_stays_in_its_case() ->
     assert here.cases.ids("p1-a") == {"billing": first.id}
 
 
+async def test_an_alert_that_comes_twice_at_once_opens_one_case() -> None:
+    """Forms of one alert in a batch, of another touchpoint or of another id of the person, are one."""
+    here = world()
+    (case,) = await opened(here, alert(1), alert(1, touchpoint="app"), alert(1, person="p1-0", aliases=("p1-a",)))
+    assert case.alerts == (alert(1).id,)
+    assert here.cases.ids("p1-a") == {"billing": case.id}
+    assert here.cases.ids("p1-0") == {}
+
+
 async def test_several_alerts_at_once_are_one_change() -> None:
     """A batch with several hurts of a person is one new version, with all of them counted."""
     (case,) = await opened(world(), alert(1), alert(2), alert(3), alert(2))

@@ -1,4 +1,4 @@
-"""Texts without labels, for a teacher to read to its pupils: NDJSON with ``id`` and ``text``, GoEmotions as TSV.
+"""Texts without labels, for larger readers to read to smaller ones: NDJSON with ``id`` and ``text``, GoEmotions as TSV.
 
 A folder of data holds ``labelled/*.jsonl``, ``real/*.jsonl`` and ``goemotions/*.tsv``; each may be missing.
 """
@@ -83,8 +83,8 @@ def mixed(known: Sequence[str], count: int) -> list[str]:
         if chance.random() < PAIRS_SHARE:
             first, second = (short[place].strip() for place in chance.integers(len(short), size=2).tolist())
             joint = JOINTS[int(chance.integers(len(JOINTS)))]
-            if joint.rstrip()[-1:] not in {"", *ENDS} and not second.startswith(("I ", "I'")):
-                second = second[:1].lower() + second[1:]
+            if joint.rstrip()[-1:] not in {"", *ENDS} and second[1:2].islower():
+                second = second[0].lower() + second[1:]
             found.append(f"{first.rstrip('.!?…')}{joint}{second}")
         else:
             words = known[int(chance.integers(len(known)))].split()

@@ -1,4 +1,4 @@
-"""What the recipe stands on: rows to train on, to judge by and held out, and the texts that the teacher reads."""
+"""What the recipe stands on: rows to train on, to judge by and held out, and the texts that are read to the readers."""
 
 from collections.abc import Mapping
 from hashlib import sha256

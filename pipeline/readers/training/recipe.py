@@ -2,10 +2,10 @@
 
 1. *teacher*: MPNet-base, its lower half frozen, tuned on the labels.
 2. *scores*: what the teacher says of some of the texts that are not judged by.
-3. *deep*: MiniLM-L6, tuned on the labels and on the scores, twice: two towers that err differently, whose mean is the
-   reader. It scores all the texts, and others that are mixed of them.
+3. *towers*: MiniLM-L6, tuned on the labels and on the scores, twice: they err differently, and their mean is what the
+   deep reader asks. They score all the texts, and others that are mixed of them.
 4. *fast*: the small network, over the vectors that MiniLM as published and as tuned give each piece alone, taught what
-   the deep reader says of those and, four times heavier, the labels.
+   the towers say of those and, four times heavier, the labels.
 5. each gets its scale on the split ``dev``, is written as its reader loads it, and judged on ``dev``, on the real texts
    of ``dev``, and on the sources that were held out whole.
 """
@@ -35,7 +35,7 @@ from pipeline.readers.verdict import Scale
 TEACHER: Final = transformer.Plan(epochs=2, rate=5e-5, size=32, pieces=110, fading=0.95, frozen=6)
 DEEP: Final = transformer.Plan(epochs=2, rate=1.1e-4, size=32, pieces=126)
 TOWERS: Final = 2  # of the deep reader
-DEEP_SCORES_MAX: Final = {False: 51_000, True: 6_000}  # of feedback, and of comments of GoEmotions
+TEACHER_TEXTS_MAX: Final = {False: 51_000, True: 6_000}  # of feedback, and of comments of GoEmotions
 FAST_EPOCHS: Final = 7
 MIXED_SHARE: Final = 0.7  # texts that are mixed for the fast one, of as many as there are
 FAST_LABELS_WEIGHT: Final = 4.0
@@ -68,9 +68,9 @@ class Recipe(NamedTuple):
 def cook(recipe: Recipe) -> dict[str, Any]:
     """Run every step that was not run yet and answer the report, which ``work`` keeps too. Raises Misconfigured."""
     _open(recipe)
-    chosen = _chosen(recipe)
-    scores = _kept(recipe, "scores.npy", lambda: _scores(recipe, chosen))
-    course = _soft(recipe, chosen, answers(scores))
+    given = _read_to(recipe)
+    scores = _kept(recipe, "scores.npy", lambda: _scores(recipe, given))
+    course = _soft(recipe, given, answers(scores))
     seeds = range(recipe.seeds)
     teacher = [_told(recipe, "teacher", lambda: _teacher_judged(recipe))]
     deep = [_told(recipe, f"deep-{seed}", partial(_deep, recipe, course, seed)) for seed in seeds]
@@ -81,7 +81,7 @@ def cook(recipe: Recipe) -> dict[str, Any]:
     fast = [
         _told(recipe, f"fast-{seed}", partial(_fast, recipe, texts, answers(said), vectors, seed)) for seed in seeds
     ]
-    runs = {"teacher": teacher, "deep": deep, "fast": fast}
+    runs = {"teacher": teacher, "towers": deep, "fast": fast}
     report = {
         "rows": {name: len(rows) for name, rows in _judges(recipe.ground)} | {"train": len(recipe.ground.train)},
         "texts": len(recipe.ground.texts),
@@ -107,8 +107,9 @@ def table(report: dict[str, Any]) -> str:
 def _open(recipe: Recipe) -> None:
     """Make the folder of the run, or take it up. Raises Misconfigured where it is of another one."""
     recipe.work.mkdir(parents=True, exist_ok=True)
-    deep = (TEACHER, DEEP, TOWERS, DEEP_SCORES_MAX)
-    fast = (FAST_EPOCHS, FAST_LABELS_WEIGHT, FAST_LESSONS, TUNED_SHARE, MIXED_SHARE)
+    deep = (TEACHER, DEEP, TOWERS, TEACHER_TEXTS_MAX)
+    mixing = (MIXED_SHARE, corpus.PAIRS_SHARE, corpus.PAIRED_WORDS, corpus.CUT_WORDS, corpus.JOINTS)
+    fast = (FAST_EPOCHS, FAST_LABELS_WEIGHT, FAST_LESSONS, TUNED_SHARE, mixing)
     mark, file = repr((recipe.ground.mark, recipe.quick, *deep, *fast)), recipe.work / "mark"
     if file.exists() and file.read_text("utf-8") != mark:
         raise Misconfigured(f"{recipe.work} is of another recipe or of other data; remove it, or give another --work")
@@ -160,17 +161,17 @@ def _tuned(
     return transformer.load(path)
 
 
-def _chosen(recipe: Recipe) -> list[str]:
-    """Answer the texts that the teacher reads to MiniLM: of feedback and of comments so many, which, chance decides."""
+def _read_to(recipe: Recipe) -> list[str]:
+    """Answer the texts that the teacher reads to MiniLM, drawn by chance: so much feedback, and so many comments."""
     comments = np.array([name.startswith(corpus.GOEMOTIONS) for name in recipe.ground.texts])
     chance, texts = np.random.default_rng(0), list(recipe.ground.texts.values())
-    places = [chance.permutation(np.flatnonzero(comments == kind))[:most] for kind, most in DEEP_SCORES_MAX.items()]
+    places = [chance.permutation(np.flatnonzero(comments == kind))[:most] for kind, most in TEACHER_TEXTS_MAX.items()]
     return [texts[place] for place in np.concatenate(places)]
 
 
-def _scores(recipe: Recipe, chosen: Sequence[str]) -> Array:
+def _scores(recipe: Recipe, given: Sequence[str]) -> Array:
     model, weights = published.mpnet(), _teacher(recipe)
-    return transformer.scored(weights, model.shape, _edged(recipe, model, chosen, TEACHER.pieces), recipe.say)
+    return transformer.scored(weights, model.shape, _edged(recipe, model, given, TEACHER.pieces), recipe.say)
 
 
 def _teacher_judged(recipe: Recipe) -> Judged:
@@ -178,9 +179,9 @@ def _teacher_judged(recipe: Recipe) -> Judged:
     return _transformer_judged(recipe, [weights], model, Scale())[1]
 
 
-def _soft(recipe: Recipe, chosen: Sequence[str], wanted: Array) -> transformer.Course:
+def _soft(recipe: Recipe, given: Sequence[str], wanted: Array) -> transformer.Course:
     """Answer the scores as what MiniLM is taught; a share of them in each epoch, all of them once."""
-    texts = _edged(recipe, published.minilm(), chosen, DEEP.pieces)
+    texts = _edged(recipe, published.minilm(), given, DEEP.pieces)
     return transformer.Course(texts, wanted, share=1 / DEEP.epochs)
 
 

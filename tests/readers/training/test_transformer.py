@@ -163,7 +163,7 @@ def test_the_recipe_runs_whole_and_goes_on(data: Path, tmp_path: Path) -> None:
     assert {path.name for path in given.out.iterdir()} == {"fast.npz", "deep.onnx", "deep_scale.npz"}
     assert {path.name for path in (given.work / "seed-1").iterdir()} == {"fast.npz", "deep.onnx", "deep_scale.npz"}
     assert report["rows"] == {"dev": 20, "dev, real": 20, "held out": 40, "train": len(stands.train)}
-    assert set(report["readers"]) == {"teacher", "deep", "fast"}
+    assert set(report["readers"]) == {"teacher", "towers", "fast"}
     for judges in report["readers"].values():
         assert set(judges) == {"dev", "dev, real", "held out"}
         assert all(0 <= judges[rows]["primary_accuracy"][0] <= 1 for rows in judges)
