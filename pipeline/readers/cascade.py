@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.domain.limits import DEEP_FREE_TEXTS_MAX, DEEP_SHARE_MAX
-from pipeline.readers.deep import DeepReader, blended, blended_scale
+from pipeline.readers.deep import DeepReader, blended, blended_scale, deeply
 from pipeline.readers.fast import Asked, FastReader, toned
 from pipeline.readers.transformer import Transformer
 from pipeline.readers.verdict import NEGATIVE, PRIMARY, Array, Scale, Verdict, odds, primaries, verdicts
@@ -44,11 +44,8 @@ class CascadeReader(FastReader):
         tones = toned(told)
         said = verdicts(outputs, self._scale, tones, self.tone_share)
         asked = chosen(doubts(outputs, self._scale))
-        further = self._deep.answer(
-            [told[place].words for place in asked],
-            [told[place].ids for place in asked],
-            [evidence[place] for place in asked],
-        )
+        doubted, shown = [told[place] for place in asked], [evidence[place] for place in asked]
+        further = deeply(self._deep, doubted, shown, self.hurting(doubted, shown))
         both = blended(outputs[asked], self._scale, further, self._deep.scale)
         for place, verdict in zip(asked, verdicts(both, self._both, tones[asked], DeepReader.tone_share), strict=True):
             said[place] = verdict

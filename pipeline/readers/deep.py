@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from numpy.typing import NDArray
 
-from pipeline.readers.fast import Asked, FastReader
+from pipeline.readers.fast import Alone, Asked, FastReader
 from pipeline.readers.transformer import Transformer
 from pipeline.readers.verdict import NEGATIVE, PRIMARY, Array, Scale
 
@@ -38,8 +38,14 @@ class DeepReader(FastReader):
     def outputs(self, told: Sequence[Asked]) -> tuple[Array, list[Array]]:
         """Answer a row of outputs for each text, and its evidence: a row a piece (see ``network``)."""
         fast, evidence = super().outputs(told)
-        deep = self._deep.answer([one.words for one in told], [one.ids for one in told], evidence)
+        deep = deeply(self._deep, told, evidence, self.hurting(told, evidence))
         return blended(fast, self._fast_scale, deep, self._deep.scale), evidence
+
+
+def deeply(deep: Transformer, told: Sequence[Asked], evidence: Sequence[Array], hurting: Mapping[int, Alone]) -> Array:
+    """Answer what the transformer says of each text, and of the sentence that hurts most where it is long."""
+    alone = {place: one.ids for place, one in hurting.items()}
+    return deep.answer([one.words for one in told], [one.ids for one in told], evidence, alone)
 
 
 def blended(fast: Array, fast_scale: Scale, deep: Array, deep_scale: Scale) -> Array:

@@ -53,7 +53,8 @@ def spans(
     """Answer where each of ``emotions``, the primary one first, shows in ``text``.
 
     ``words`` are those of ``text``, ``ids`` the pieces of each, ``places`` the evidence: a row a piece, one at least.
-    Every emotion is shown that has some; the primary one, and the first that hurts, in any case.
+    Every emotion is shown that has some; the primary one, and the first that hurts, in any case; the first that is good
+    to feel where words speak clearly for one like it.
     """
     if "\n" in text:
         words, ids = _lines(lowered(text), words, ids)
@@ -75,7 +76,7 @@ def spans(
             runs = _runs(strengths, telling, words)
             strength, first, last = _strongest(runs, words)
             found = _clear(runs, words, little) if strength >= CLEAR else [_clause(words, first, last)]
-        elif (emotion.hurts and True not in felt) or not felt:
+        elif emotion.hurts not in felt and (emotion.hurts or not felt or said[:, SAD:NONE].max() >= CLEAR):
             found = [_guessed(said, number, telling, words, shown)]
         else:
             continue

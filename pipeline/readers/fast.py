@@ -19,9 +19,20 @@ from pipeline.domain.limits import TEXT_CHARS_MAX
 from pipeline.domain.reading import Felt, Reading
 from pipeline.readers.evidence import spans
 from pipeline.readers.network import GAPS, Network
-from pipeline.readers.passages import LETTER_PASSAGES_MIN, passages, pooled, sentence
+from pipeline.readers.passages import loudest, passages, pooled
 from pipeline.readers.valence import compound
-from pipeline.readers.verdict import ACTIONS, EFFORTS, OUTPUTS, SAD, SUCCESSES, Array, Scale, Verdict, verdicts
+from pipeline.readers.verdict import (
+    ACTIONS,
+    EFFORTS,
+    NEGATIVE,
+    OUTPUTS,
+    SAD,
+    SUCCESSES,
+    Array,
+    Scale,
+    Verdict,
+    verdicts,
+)
 from pipeline.readers.weights import FAST, shipped, version
 from pipeline.readers.words import pieces, places_of, words_of
 
@@ -43,6 +54,13 @@ class Asked(NamedTuple):
         return self.english and any(self.ids)
 
 
+class Alone(NamedTuple):
+    """A sentence of a text, read alone: the ids of its pieces, its outputs."""
+
+    ids: list[int]
+    outputs: Array
+
+
 class FastReader:
     """Reads English feedback by a small network. Implements the Reader port.
 
@@ -52,7 +70,7 @@ class FastReader:
     name = "fast/1"
     # Of VADER's valence in that of a reading. What people feel towards an organisation the network knows better, how
     # glad or sad they are about anything else VADER does; fitted on both kinds of text.
-    tone_share = 0.24
+    tone_share = 0.18
 
     def __init__(self, weights: Mapping[str, NDArray[Any]] | None = None) -> None:
         if weights is None:
@@ -100,23 +118,29 @@ class FastReader:
             ]  # without the gaps behind
             evidence.append(rows[0] if len(rows) == 1 else np.concatenate(rows))
             part = last
-        return pooled(answer.whole, [len(one.parts) for one in told], self._alone(told, evidence)), evidence
+        alone = {place: one.outputs for place, one in self.hurting(told, evidence).items()}
+        return pooled(answer.whole, [len(one.parts) for one in told], alone), evidence
 
-    def _alone(self, told: Sequence[Asked], evidence: Sequence[Array]) -> dict[int, Array]:
-        """Answer, for each letter by its place in ``told``, what its sentence that hurts most says alone."""
-        letters = [place for place, one in enumerate(told) if len(one.parts) >= LETTER_PASSAGES_MIN]
-        if not letters:
+    def hurting(self, told: Sequence[Asked], evidence: Sequence[Array]) -> dict[int, Alone]:
+        """Answer, for each long text by its place in ``told``, the sentence that hurts most when it is read alone.
+
+        Of its sentences those few are read whose words speak most of hurt.
+        """
+        asked = [
+            (place, first, last)
+            for place, one in enumerate(told)
+            if len(one.parts) > 1
+            for first, last in loudest(one.words, one.ids, evidence[place][:, :SAD].max(axis=1))
+        ]
+        if not asked:
             return {}
-        ids: list[list[int]] = []
-        tones: list[float] = []
-        for place in letters:
-            one = told[place]
-            word_of = [at for at, several in enumerate(one.ids) for _ in several]
-            worst = int(evidence[place][:, :SAD].max(axis=1).argmax())
-            first, last = sentence(one.words, word_of[worst])
-            ids.append([*chain.from_iterable(one.ids[first:last])])
-            tones += _parts_tones(one.text, [(first, last)])
-        return dict(zip(letters, self._network.answer(ids, tones).whole, strict=True))
+        ids = [[*chain.from_iterable(told[place].ids[first:last])] for place, first, last in asked]
+        tones = [tone for place, *where in asked for tone in _parts_tones(told[place].text, [(where[0], where[1])])]
+        found: dict[int, Alone] = {}
+        for (place, _, _), own, row in zip(asked, ids, self._network.answer(ids, tones).whole, strict=True):
+            if place not in found or row[NEGATIVE] > found[place].outputs[NEGATIVE]:
+                found[place] = Alone(own, row)
+        return found
 
     def said(self, texts: Sequence[str]) -> tuple[Array, list[bool]]:
         """Answer which of ``texts`` can be read, and the outputs for those, as a scale is fitted on them."""

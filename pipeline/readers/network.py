@@ -10,7 +10,8 @@ and shows where they show. Neighbours see the same words, so it is sharpened by 
 The pieces of all texts stand in one array, gaps between two texts, so that one product serves them all. Over vectors
 that never change the first convolution is a sum of five table look-ups; a piece's rows of that table are worked out
 when it is first met, those of the most frequent ones at once. Products are taken over whole blocks of rows: then a text
-gets the same answer, to the last digit, whatever stands beside it in the batch.
+gets the same answer whatever stands beside it in the batch, to the last digit where the kernels of BLAS treat all rows
+of a block alike, and within a few millionths of it where they do not (those for AVX2).
 """
 
 from collections.abc import Mapping, Sequence

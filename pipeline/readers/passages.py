@@ -1,8 +1,9 @@
 """Long texts, read in passages of whole sentences and pooled.
 
 A letter of a page is polite for most of its length. What is read in it lies between what its passages say on average
-and what the one says that hurts most; the share of the latter was fitted on long labelled texts. In a letter the
-sentence that hurts most is read alone as well, since the polite ones beside it hide it in its own passage, too.
+and what the one says that hurts most; the share of the latter was fitted on long labelled texts. The sentence that
+hurts most is read alone as well, since the polite ones beside it hide it in its own passage, too. In a letter it counts
+as a passage; in any long text what hurts in it is felt, though the writer may be pleased with the rest.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,14 +12,17 @@ from typing import Final
 
 import numpy as np
 
-from pipeline.readers.verdict import NEGATIVE, Array
+from pipeline.readers.verdict import FELT, NEGATIVE, SAD, Array
 
 PIECES_MAX: Final = 96  # pieces of words of a passage
 PIECES_MIN: Final = 40  # from which a passage ends with its sentence
-SENTENCE_WORDS_MAX: Final = 60  # (and signs) of a sentence on each side of a word
+SENTENCE_WORDS_MAX: Final = 60  # (and signs) of a sentence that are read alone at once
+LOUDEST: Final = 3  # sentences of a long text that are read alone
 LETTER_PASSAGES_MIN: Final = 4  # from which a text is a letter
+HURTS_FROM: Final = 2.0  # logarithm of the odds of hurt from which what a sentence alone says is felt
 WORST_SHARE: Final = 0.5  # of the passage that hurts most, beside the mean of all
 ENDS: Final = frozenset(".!?…")
+HURTS: Final = slice(FELT.start, FELT.start + SAD)  # the outputs of whether what hurts is felt
 
 
 def passages(words: Sequence[str], ids: Sequence[Sequence[int]], pieces_max: int = PIECES_MAX) -> list[tuple[int, int]]:
@@ -46,23 +50,31 @@ def passages(words: Sequence[str], ids: Sequence[Sequence[int]], pieces_max: int
     return parts
 
 
-def sentence(words: Sequence[str], at: int) -> tuple[int, int]:
-    """Answer the sentence around word ``at``, as first word and last (exclusive)."""
-    first, last = at, at + 1
-    low, high = max(at - SENTENCE_WORDS_MAX, 0), min(at + SENTENCE_WORDS_MAX, len(words))
-    while first > low and words[first - 1][0] not in ENDS:
-        first -= 1
-    while last < high and words[last - 1][0] not in ENDS:
-        last += 1
-    return first, last
+def loudest(words: Sequence[str], ids: Sequence[Sequence[int]], hurt: Array) -> list[tuple[int, int]]:
+    """Answer the few sentences of a text that speak most of hurt, as first word and last (exclusive).
+
+    ``ids`` holds the pieces of each word, ``hurt`` how much each piece speaks for what hurts most in its place.
+    """
+    ends = [place + 1 for place, word in enumerate(words) if word[0] in ENDS]
+    ends += [] if ends and ends[-1] == len(words) else [len(words)]
+    found: list[tuple[float, int, int]] = []
+    first = row = 0
+    for end in ends:
+        for last in (*range(first + SENTENCE_WORDS_MAX, end, SENTENCE_WORDS_MAX), end):
+            pieces = sum(map(len, ids[first:last]))
+            if pieces:
+                found.append((float(hurt[row : row + pieces].max()), first, last))
+            first, row = last, row + pieces
+    return [(first, last) for _, first, last in sorted(found, reverse=True)[:LOUDEST]]
 
 
 def pooled(outputs: Array, counts: Sequence[int], alone: Mapping[int, Array] = MappingProxyType({})) -> Array:
     """Answer a row of outputs a text from a row a passage; ``counts`` holds how many passages each text has.
 
-    ``alone`` holds, for some of the texts, what one sentence says alone: it counts where no passage hurts more.
+    ``alone`` holds, for some of the texts, what one sentence says alone: in letters it counts where no passage hurts
+    more, and what hurts in it is felt in the text where it hurts enough.
     """
-    if len(outputs) == len(counts):
+    if len(outputs) == len(counts) and not alone:
         return outputs
     starts = np.cumsum([0, *counts[:-1]])
     mean = np.add.reduceat(outputs, starts, axis=0) / np.asarray(counts, np.float32)[:, None]
@@ -70,9 +82,13 @@ def pooled(outputs: Array, counts: Sequence[int], alone: Mapping[int, Array] = M
         [outputs[a + int(outputs[a : a + n, NEGATIVE].argmax())] for a, n in zip(starts, counts, strict=True)]
     )
     for place, row in alone.items():
-        if row[NEGATIVE] > worst[place, NEGATIVE]:
+        if counts[place] >= LETTER_PASSAGES_MIN and row[NEGATIVE] > worst[place, NEGATIVE]:
             worst[place] = row
-    return mean + WORST_SHARE * (worst - mean)
+    found: Array = mean + WORST_SHARE * (worst - mean)
+    for place, row in alone.items():
+        if row[NEGATIVE] >= HURTS_FROM:
+            found[place, HURTS] = np.maximum(found[place, HURTS], row[HURTS])
+    return found
 
 
 def spread(hurt: Sequence[float], most: int) -> list[int]:

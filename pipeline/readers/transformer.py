@@ -8,10 +8,11 @@ unpadded. That costs nothing: on a processor a batch takes as long for each text
 One thread runs it: a worker shares the machine with others, and more workers are how to go faster.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.resources import as_file, files
 from itertools import accumulate, chain
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final, Self
 
 import numpy as np
@@ -50,12 +51,17 @@ class Transformer:
             return cls(path, Scale.of(shipped(SCALE, MEND)))
 
     def answer(
-        self, words: Sequence[Sequence[str]], ids: Sequence[Sequence[tuple[int, ...]]], evidence: Sequence[Array]
+        self,
+        words: Sequence[Sequence[str]],
+        ids: Sequence[Sequence[tuple[int, ...]]],
+        evidence: Sequence[Array],
+        alone: Mapping[int, Sequence[int]] = MappingProxyType({}),
     ) -> Array:
         """Answer a row of outputs for each text; the time it takes is linear in their length, and bounded for each.
 
         ``words`` are those of each text, ``ids`` the pieces of each word, ``evidence`` a row a piece of how much that
         place speaks for each emotion: of a text of many passages it says which one hurts most, and must be read.
+        ``alone`` holds the pieces of a sentence, for some of the texts, that is read alone as well.
         """
         wholes: list[Array] = []
         counts: list[int] = []
@@ -63,7 +69,10 @@ class Transformer:
             parts = _read(said, several, shown)
             wholes += [self._one([*chain.from_iterable(several[first:last])]) for first, last in parts]
             counts.append(len(parts))
-        return pooled(np.concatenate(wholes), counts) if wholes else np.zeros((0, OUTPUTS), np.float32)
+        if not wholes:
+            return np.zeros((0, OUTPUTS), np.float32)
+        further = {place: self._one(several[:PIECES_MAX])[0] for place, several in alone.items()}
+        return pooled(np.concatenate(wholes), counts, further)
 
     def _one(self, ids: Sequence[int]) -> Array:
         given = np.array([[BEGINS, *ids, ENDS]], np.int64)

@@ -142,6 +142,31 @@ def test_effort_success_and_action() -> None:
     assert thanks.primary == Emotion.CARED_FOR
 
 
+POLITE = """
+Thank you for the wonderful stay we had last month. The room was bright and comfortable. Breakfast was delicious and the
+choice was wide. The garden is beautifully kept. We loved the pool and the sauna. The staff at the reception were always
+smiling. Your chef deserves a special mention. The location is perfect for walks. The beds were very soft. {} We
+appreciated the free parking. The children enjoyed the playground very much. The music in the evening was lovely.
+Everything was spotlessly clean. The view over the lake was stunning. We felt very welcome from the first minute. The
+drinks were reasonably priced. We will recommend you to our friends. Kind regards from all of us.
+"""
+
+
+@pytest.mark.parametrize("name", ["fast", "deep", "cascade"])
+def test_a_hurt_inside_praise_is_named_and_shown(name: str) -> None:
+    """In a page of praise the one sentence that hurts is named beside the praise; without it nothing that hurts is."""
+    reader = open_reader(name)
+    for sentence in ("We were charged twice and nobody has called me back.", "The shower never worked, it was awful."):
+        text = POLITE.format(sentence)
+        (reading,) = reader.read([text])
+        hurts = [span for span in reading.spans if span.emotion.hurts]
+        assert hurts
+        begins = text.index(sentence)
+        assert all(begins <= span.start and span.end <= begins + len(sentence) for span in hurts)
+    (reading,) = reader.read([POLITE.format("")])
+    assert not any(emotion.hurts for emotion in reading.emotions)
+
+
 @pytest.mark.parametrize("name", ["fast", "deep", "cascade"])
 def test_praise_and_complaint_are_shown_apart(name: str) -> None:
     """Of two things in one text each is shown with what is felt about it, by every trained reader."""

@@ -6,13 +6,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.readers.passages import (
+    HURTS,
+    HURTS_FROM,
+    LETTER_PASSAGES_MIN,
+    LOUDEST,
     PIECES_MAX,
     PIECES_MIN,
     SENTENCE_WORDS_MAX,
     WORST_SHARE,
+    loudest,
     passages,
     pooled,
-    sentence,
     spread,
 )
 from pipeline.readers.verdict import NEGATIVE, OUTPUTS
@@ -68,19 +72,37 @@ def test_some_from_everywhere_and_the_worst(hurt: list[float], most: int) -> Non
     assert max(apart) <= 2 * len(hurt) / (most - 1) + 2
 
 
-def test_a_sentence_goes_from_mark_to_mark() -> None:
-    """The words between two marks, the last with them; bounded where there is no mark."""
-    words = ["fine", ".", "nobody", "came", "!", "we", "left"]
-    assert [sentence(words, at) for at in range(7)] == [(0, 2), (0, 2), (2, 5), (2, 5), (2, 5), (5, 7), (5, 7)]
-    first, last = sentence(["word"] * 10_000, 5_000)
-    assert last - first == 2 * SENTENCE_WORDS_MAX
+def test_the_sentences_that_speak_most_of_hurt() -> None:
+    """Whole sentences from mark to mark, the loudest first; where there is no mark, a bounded part."""
+    words = ["fine", ".", "nobody", "came", "!", "good", ".", "bad", "we", "left"]
+    ids: list[tuple[int, ...]] = [(1, 1), (1,), (1,), (1,), (), (1,), (1,), (1,), (1,), (1,)]
+    hurt = np.array([-5, -5, -4, 2, 3, -1, -2, -3, 1, 0.5], np.float32)
+    assert loudest(words, ids, hurt) == [(2, 5), (7, 10), (5, 7)][:LOUDEST]
+    long = np.zeros(10_000, np.float32)
+    long[5_000] = 1
+    (first, last), *_ = loudest(["word"] * 10_000, [(1,)] * 10_000, long)
+    assert first <= 5_000 < last <= first + SENTENCE_WORDS_MAX
+    assert loudest(["."], [()], np.zeros(0, np.float32)) == []
 
 
-def test_a_sentence_alone_counts_where_no_passage_hurts_more() -> None:
-    """It stands in for the passage that hurts most, not in the mean."""
-    outputs = np.zeros((6, OUTPUTS), np.float32)
-    outputs[:, NEGATIVE] = [-2, 1, -2, -2, -2, 3]
+def test_a_sentence_alone_counts_in_letters_where_no_passage_hurts_more() -> None:
+    """It stands in for the passage that hurts most, not in the mean; in a text of fewer passages it does not."""
+    outputs = np.zeros((6 + LETTER_PASSAGES_MIN, OUTPUTS), np.float32)
+    outputs[:LETTER_PASSAGES_MIN, NEGATIVE] = -2
+    outputs[LETTER_PASSAGES_MIN:, NEGATIVE] = [-2, 3, -2, 3, -2, 1]
     row = np.full(OUTPUTS, 2, np.float32)
-    without, with_it = pooled(outputs, [4, 2]), pooled(outputs, [4, 2], {0: row, 1: row})
-    assert with_it[0, NEGATIVE] - without[0, NEGATIVE] == pytest.approx(WORST_SHARE * (2 - 1))
-    np.testing.assert_array_equal(with_it[1], without[1])
+    counts = [LETTER_PASSAGES_MIN, 4, 2]
+    without, with_it = pooled(outputs, counts), pooled(outputs, counts, dict.fromkeys(range(3), row))
+    raised = with_it[:, NEGATIVE] - without[:, NEGATIVE]
+    assert raised.tolist() == pytest.approx([WORST_SHARE * (2 + 2), 0, 0])
+
+
+def test_what_hurts_in_a_sentence_alone_is_felt_in_the_text() -> None:
+    """Where the sentence hurts enough, the emotions of it that hurt are felt as in it, and no others change."""
+    outputs = np.full((2, OUTPUTS), -3, np.float32)
+    row = np.full(OUTPUTS, 1, np.float32)
+    for negative, felt in ((HURTS_FROM, 1.0), (HURTS_FROM - 0.1, -3.0)):
+        row[NEGATIVE] = negative
+        (found,) = pooled(outputs, [2], {0: row})
+        assert set(found[HURTS].tolist()) == {felt}
+        assert set(np.delete(found, range(HURTS.start, HURTS.stop)).tolist()) == {-3.0}

@@ -37,6 +37,8 @@ DEEP: Final = transformer.Plan(epochs=2, rate=1.1e-4, size=32, pieces=126)
 TOWERS: Final = 2  # of the deep reader
 TEACHER_TEXTS_MAX: Final = {False: 51_000, True: 6_000}  # of feedback, and of comments of GoEmotions
 FAST_EPOCHS: Final = 7
+FAST_LAST_EPOCHS: Final = 2  # further ones, without the texts that nobody wrote
+FAST_LAST_RATE: Final = 5e-4
 MIXED_SHARE: Final = 0.7  # texts that are mixed for the fast one, of as many as there are
 FAST_LABELS_WEIGHT: Final = 4.0
 TUNED_SHARE: Final = 0.7  # of the tuned vectors of the pieces, beside those as published
@@ -109,7 +111,7 @@ def _open(recipe: Recipe) -> None:
     recipe.work.mkdir(parents=True, exist_ok=True)
     deep = (TEACHER, DEEP, TOWERS, TEACHER_TEXTS_MAX)
     mixing = (MIXED_SHARE, corpus.PAIRS_SHARE, corpus.PAIRED_WORDS, corpus.CUT_WORDS, corpus.JOINTS)
-    fast = (FAST_EPOCHS, FAST_LABELS_WEIGHT, FAST_LESSONS, TUNED_SHARE, mixing)
+    fast = (FAST_EPOCHS, FAST_LAST_EPOCHS, FAST_LAST_RATE, FAST_LABELS_WEIGHT, FAST_LESSONS, TUNED_SHARE, mixing)
     mark, file = repr((recipe.ground.mark, recipe.quick, *deep, *fast)), recipe.work / "mark"
     if file.exists() and file.read_text("utf-8") != mark:
         raise Misconfigured(f"{recipe.work} is of another recipe or of other data; remove it, or give another --work")
@@ -249,8 +251,10 @@ def _fast(recipe: Recipe, texts: Sequence[str], wanted: Array, vectors: Array, s
     soft = corpus.met(texts, ground.pieces, PIECES_MAX)
     train = [row for row in ground.train for _ in range(FAST_LESSONS if row.id.startswith(LESSON) else 1)]
     hard = corpus.met(_texts(train), ground.pieces, PIECES_MAX)
-    courses = [Course(soft, wanted), Course(hard, targets(train), FAST_LABELS_WEIGHT)]
-    teach(weights, courses, chance, recipe.say, epochs=FAST_EPOCHS)
+    labels, many = Course(hard, targets(train), FAST_LABELS_WEIGHT), len(ground.texts)
+    teach(weights, [Course(soft, wanted), labels], chance, recipe.say, epochs=FAST_EPOCHS)
+    unmixed = Course(soft.some(np.arange(many)), wanted[:many])
+    teach(weights, [unmixed, labels], chance, recipe.say, epochs=FAST_LAST_EPOCHS, rate=FAST_LAST_RATE)
     weights = student.balanced(weights, targets(ground.train))
     said, told = FastReader(exported(weights, Scale())).said(_texts(ground.dev))
     scale = fitted(said, targets([row for row, yes in zip(ground.dev, told, strict=True) if yes]))

@@ -20,7 +20,7 @@ from pipeline.readers.words import GAP
 
 VECTOR: Final = 256  # numbers of a piece
 WIDE: Final = 128  # numbers of a place
-HIDDEN: Final = 192
+HIDDEN: Final = 384
 SPEAKS: Final = NONE + 1  # the columns of a place's evidence, none included
 PIECES_LOST: Final = 0.09  # left out of a text by chance
 SEEN_LOST: Final = 0.06
