@@ -19,7 +19,7 @@ from pipeline.domain.limits import TEXT_CHARS_MAX
 from pipeline.domain.reading import Felt, Reading
 from pipeline.readers.evidence import spans
 from pipeline.readers.network import GAPS, Network
-from pipeline.readers.passages import loudest, passages, pooled
+from pipeline.readers.passages import felt, loudest, passages, pooled
 from pipeline.readers.valence import compound
 from pipeline.readers.verdict import (
     ACTIONS,
@@ -70,7 +70,7 @@ class FastReader:
     name = "fast/1"
     # Of VADER's valence in that of a reading. What people feel towards an organisation the network knows better, how
     # glad or sad they are about anything else VADER does; fitted on both kinds of text.
-    tone_share = 0.18
+    tone_share = 0.2
 
     def __init__(self, weights: Mapping[str, NDArray[Any]] | None = None) -> None:
         if weights is None:
@@ -119,7 +119,7 @@ class FastReader:
             evidence.append(rows[0] if len(rows) == 1 else np.concatenate(rows))
             part = last
         alone = {place: one.outputs for place, one in self.hurting(told, evidence).items()}
-        return pooled(answer.whole, [len(one.parts) for one in told], alone), evidence
+        return felt(pooled(answer.whole, [len(one.parts) for one in told], alone), alone), evidence
 
     def hurting(self, told: Sequence[Asked], evidence: Sequence[Array]) -> dict[int, Alone]:
         """Answer, for each long text by its place in ``told``, the sentence that hurts most when it is read alone.

@@ -72,9 +72,9 @@ def pooled(outputs: Array, counts: Sequence[int], alone: Mapping[int, Array] = M
     """Answer a row of outputs a text from a row a passage; ``counts`` holds how many passages each text has.
 
     ``alone`` holds, for some of the texts, what one sentence says alone: in letters it counts where no passage hurts
-    more, and what hurts in it is felt in the text where it hurts enough.
+    more.
     """
-    if len(outputs) == len(counts) and not alone:
+    if len(outputs) == len(counts):
         return outputs
     starts = np.cumsum([0, *counts[:-1]])
     mean = np.add.reduceat(outputs, starts, axis=0) / np.asarray(counts, np.float32)[:, None]
@@ -84,7 +84,12 @@ def pooled(outputs: Array, counts: Sequence[int], alone: Mapping[int, Array] = M
     for place, row in alone.items():
         if counts[place] >= LETTER_PASSAGES_MIN and row[NEGATIVE] > worst[place, NEGATIVE]:
             worst[place] = row
-    found: Array = mean + WORST_SHARE * (worst - mean)
+    return mean + WORST_SHARE * (worst - mean)
+
+
+def felt(outputs: Array, alone: Mapping[int, Array]) -> Array:
+    """Answer ``outputs`` in which what hurts in a sentence ``alone`` is felt in its text, where it hurts enough."""
+    found = outputs.copy()
     for place, row in alone.items():
         if row[NEGATIVE] >= HURTS_FROM:
             found[place, HURTS] = np.maximum(found[place, HURTS], row[HURTS])

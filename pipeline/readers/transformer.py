@@ -19,7 +19,7 @@ import numpy as np
 
 from pipeline.domain.errors import Misconfigured
 from pipeline.domain.limits import DEEP_PASSAGES_MAX
-from pipeline.readers.passages import passages, pooled, spread
+from pipeline.readers.passages import felt, passages, pooled, spread
 from pipeline.readers.verdict import OUTPUTS, SAD, Array, Scale
 from pipeline.readers.weights import shipped
 from pipeline.readers.words import pieces
@@ -61,7 +61,7 @@ class Transformer:
 
         ``words`` are those of each text, ``ids`` the pieces of each word, ``evidence`` a row a piece of how much that
         place speaks for each emotion: of a text of many passages it says which one hurts most, and must be read.
-        ``alone`` holds the pieces of a sentence, for some of the texts, that is read alone as well.
+        ``alone`` holds, for some of the texts, the pieces of a sentence: what hurts in it is felt in the text.
         """
         wholes: list[Array] = []
         counts: list[int] = []
@@ -72,7 +72,7 @@ class Transformer:
         if not wholes:
             return np.zeros((0, OUTPUTS), np.float32)
         further = {place: self._one(several[:PIECES_MAX])[0] for place, several in alone.items()}
-        return pooled(np.concatenate(wholes), counts, further)
+        return felt(pooled(np.concatenate(wholes), counts), further)
 
     def _one(self, ids: Sequence[int]) -> Array:
         given = np.array([[BEGINS, *ids, ENDS]], np.int64)

@@ -37,8 +37,13 @@ async def _told(stage: Scene) -> dict[str, tuple[Figures, tuple[str, ...], tuple
                 entries = await stores.timelines.entries(person, EVENTS)
                 ids = tuple(entry.id for entry in entries)
                 readers = tuple(Moment.model_validate_json(entry.body).reading.reader for entry in entries)
-                # Under which id somebody was known first depends on what was read first; who they are does not.
-                told[person] = (state.figures._replace(aliases=frozenset()), ids, readers)
+                # Under which id somebody was known first depends on what was read first; who they are does not. The
+                # last digit of a valence may depend on what was read with it (see pipeline.readers.network).
+                recent = tuple(
+                    (at_ms, moment, brief.model_copy(update={"valence": 0.0}))
+                    for at_ms, moment, brief in state.figures.recent
+                )
+                told[person] = (state.figures._replace(aliases=frozenset(), recent=recent), ids, readers)
         return told
     finally:
         await stores.close()

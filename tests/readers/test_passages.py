@@ -14,6 +14,7 @@ from pipeline.readers.passages import (
     PIECES_MIN,
     SENTENCE_WORDS_MAX,
     WORST_SHARE,
+    felt,
     loudest,
     passages,
     pooled,
@@ -101,8 +102,8 @@ def test_what_hurts_in_a_sentence_alone_is_felt_in_the_text() -> None:
     """Where the sentence hurts enough, the emotions of it that hurt are felt as in it, and no others change."""
     outputs = np.full((2, OUTPUTS), -3, np.float32)
     row = np.full(OUTPUTS, 1, np.float32)
-    for negative, felt in ((HURTS_FROM, 1.0), (HURTS_FROM - 0.1, -3.0)):
+    for negative, expected in ((HURTS_FROM, 1.0), (HURTS_FROM - 0.1, -3.0)):
         row[NEGATIVE] = negative
-        (found,) = pooled(outputs, [2], {0: row})
-        assert set(found[HURTS].tolist()) == {felt}
-        assert set(np.delete(found, range(HURTS.start, HURTS.stop)).tolist()) == {-3.0}
+        found, other = felt(outputs, {0: row})
+        assert set(found[HURTS].tolist()) == {expected}
+        assert set(np.delete(found, range(HURTS.start, HURTS.stop)).tolist()) == set(other.tolist()) == {-3.0}
