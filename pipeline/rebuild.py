@@ -1,7 +1,9 @@
 """Rebuild: Redis is a view, the log is the record. Forget the view and read the log again from its beginning.
 
 What comes back is what the log still holds (retention). The alerts are sent again, under the ids that they had.
-What people corrected is on ``moments`` only, which is made anew of feedback, so it is sent there once more.
+What people corrected is on ``moments`` only, which is made anew of feedback, so it is sent there once more. Who is who
+comes back first: everything then goes to the person that somebody proved to be in the end, and alerts
+find the cases that answer them, in whatever order the partitions are read.
 """
 
 import asyncio
@@ -17,10 +19,12 @@ from redis.exceptions import RedisError
 from pipeline.buses.feed import ends_of, places_of, whole
 from pipeline.buses.kafka import KafkaBus
 from pipeline.corrections import on_the_log
-from pipeline.domain.cases import Case
+from pipeline.domain.cases import Case, brought_home
 from pipeline.domain.envelope import open_envelope, read_value
-from pipeline.domain.errors import Misconfigured, Unavailable
+from pipeline.domain.errors import Misconfigured, Rejected, Unavailable
 from pipeline.flow import STEPS, topic_names
+from pipeline.persons import who_is_who
+from pipeline.ports import Claim
 from pipeline.settings import Settings
 from pipeline.stages.fold import send_correction
 from pipeline.stores.redis import RedisStores
@@ -53,13 +57,20 @@ async def rebuild(settings: Settings, stores: RedisStores, teams: Sequence[str])
     except (RedisError, OSError) as error:
         raise Unavailable(f"Redis at {settings.redis} does not answer: {error!r}") from error
     # What people did about a hurt cannot be read from feedback; the log of the cases is its own record.
-    cases = await _newest_cases(settings)
+    handles, persons = await who_is_who(settings)
+    claims = [Claim(handle, person, None) for handle, person in handles.items()]
+    for first in range(0, len(claims), KEYS_AT_ONCE):
+        await stores.identities.claim(claims[first : first + KEYS_AT_ONCE])
+    cases = brought_home(await _newest_cases(settings), persons)
     await stores.cases.save(cases)
     corrections = await on_the_log(settings)
     records = await _set_back(settings, teams)
     async with KafkaBus(settings) as bus:
         # Where one had moved, nothing has moved any more.
-        anew = [each.model_copy(update={"moved_from": None}) for each in corrections.values()]
+        anew = [
+            each.model_copy(update={"moved_from": None, "person": persons.get(each.person, each.person)})
+            for each in corrections.values()
+        ]
         await bus.send([send_correction(each) for each in anew])
     return Rebuilt(keys, len(cases), records, len(corrections))
 
@@ -67,9 +78,10 @@ async def rebuild(settings: Settings, stores: RedisStores, teams: Sequence[str])
 async def _newest_cases(settings: Settings) -> list[Case]:
     newest: dict[str, Case] = {}
     async for record in whole(settings, ["cases"]):
-        if record.value is None:
-            continue
-        case = read_value(Case, open_envelope(record).data)
+        try:
+            case = read_value(Case, open_envelope(record).data)
+        except Rejected:
+            continue  # somebody else's, or deleted
         if case.id not in newest or case.version > newest[case.id].version:
             newest[case.id] = case
     return list(newest.values())

@@ -19,13 +19,14 @@ from pipeline.domain.cases import Case
 from pipeline.domain.correction import Correction
 from pipeline.domain.envelope import Record
 from pipeline.domain.errors import Misconfigured, Rejected
-from pipeline.domain.events import Feedback, Moment
-from pipeline.domain.identity import alert_id, moment_id
+from pipeline.domain.events import Feedback, Merge, Moment
+from pipeline.domain.identity import alert_id, moment_id, own_person
 from pipeline.domain.ledger import Corrected, Evidence, Heard, Kept, Noted, Place, Raised, Report, Stitched, check
 from pipeline.domain.policy import Policy
 from pipeline.domain.routing import rule_of
 from pipeline.domain.timeline import correct, milliseconds, touchpoint_of
 from pipeline.flow import STEPS, parse
+from pipeline.persons import link_of
 from pipeline.ports import Clock
 from pipeline.settings import Settings
 
@@ -57,6 +58,7 @@ class Gathered:
         self._corrected: dict[str, list[Corrected]] = {}
         self._raised: list[Raised] = []
         self._cases: dict[tuple[str, int], Case] = {}
+        self._one: list[tuple[str, str]] = []
         self._rejected: dict[Place, str] = {}
         self._firsts: dict[int, tuple[int, int]] = {}
 
@@ -70,6 +72,9 @@ class Gathered:
             self._refuse(record)
         elif name == "cases":
             self._answer(record)
+        elif name == "links":
+            if link := link_of(record):
+                self._one.append((own_person(link.handle), link.person))
         elif name in _STEPS:
             self._follow(name, place, record)
 
@@ -96,6 +101,8 @@ class Gathered:
             self._stitched.append(Stitched(place, event.id, event.person, at_ms, origin, wanted))
         elif isinstance(event, Correction):
             self._corrections[event.moment].append((place, event))
+        elif isinstance(event, Merge):
+            self._one.append((event.person, event.into))
         elif name == "alerts":
             self._raised.append(Raised(place, event.id, event.moment, event.policy, event.opens_case))
 
@@ -163,6 +170,7 @@ class Gathered:
             lag=lag or {},
             policy=self._policy.version,
             horizon_ms=self._horizon_ms(),
+            one=self._one,
         )
 
 
@@ -217,7 +225,7 @@ async def verify(
     finally:
         await stores.close()
     teams = [f"alerts.{team}" for team in policy.teams]
-    async for record in whole(settings, ["moments", *teams, "cases", "rejects"]):
+    async for record in whole(settings, ["moments", *teams, "cases", "rejects", "links"]):
         gathered.take(record)
     if gathered.corrects:
         async for record in whole(settings, ["moments"]):

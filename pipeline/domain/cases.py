@@ -1,5 +1,6 @@
 """Case: the answering of a hurt. One open case per person and touchpoint; further hurts join it."""
 
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, Field
@@ -73,3 +74,24 @@ def join(case: Case, alert: Alert) -> Case:
             "reply_to": alert.reply_to or case.reply_to,
         }
     )
+
+
+def brought_home(cases: Iterable[Case], persons: Mapping[str, str]) -> list[Case]:
+    """Answer ``cases`` under the person that each one's proved to be, by ``persons``: from former ids to the last.
+
+    Where two meet at one touchpoint the elder answers the alerts of both from here on; the younger stays where it is.
+    """
+    home: dict[tuple[str, str], Case] = {}
+    left: list[Case] = []
+    for case in sorted(cases, key=lambda each: (each.opened_at, each.id)):
+        person = persons.get(case.person, case.person)
+        elder = home.get((person, case.touchpoint))
+        if elder is None:
+            home[person, case.touchpoint] = case.model_copy(update={"person": person})
+            continue
+        left.append(case)
+        further = [alert for alert in case.alerts if alert not in elder.alerts][: CASE_ALERTS_MAX - len(elder.alerts)]
+        home[person, case.touchpoint] = elder.model_copy(
+            update={"alerts": (*elder.alerts, *further), "hurts": elder.hurts + len(further)}
+        )
+    return [*home.values(), *left]

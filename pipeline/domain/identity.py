@@ -7,6 +7,7 @@ propagation). A handle that was never seen with another one needs no entry anywh
 """
 
 import unicodedata
+from collections.abc import Iterable
 from enum import StrEnum
 from functools import lru_cache
 from hashlib import blake2b, sha1
@@ -79,6 +80,23 @@ def own_person(handle: str) -> str:
     """Answer the person that a normalised handle leads to as long as it is linked to no other."""
     kind = handle.partition(":")[0]
     return f"p{_STRENGTH[kind]}-{blake2b(handle.encode(), digest_size=12).hexdigest()}"
+
+
+def proved_one(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Answer which person each proved to be in the end, of those that did; ``pairs`` are ids of one person each."""
+    least: dict[str, str] = {}
+
+    def last(person: str) -> str:
+        while (after := least.get(person, person)) != person:
+            least[person] = least.get(after, after)
+            person = after
+        return person
+
+    for one, other in pairs:
+        first, second = sorted((last(one), last(other)))
+        if first != second:
+            least[second] = first
+    return {person: last(person) for person in least}
 
 
 def anonymous_person(moment: str) -> str:

@@ -32,6 +32,7 @@ from datetime import datetime
 from typing import Literal, NamedTuple
 
 from pipeline.domain.cases import Case
+from pipeline.domain.identity import proved_one
 from pipeline.domain.limits import CASE_ALERTS_MAX
 
 ANOMALIES = (
@@ -135,7 +136,8 @@ class Evidence:
     ``rejected`` maps where a rejected record came from to the reason; ``horizon_ms`` is set where old records of
     ``feedback`` were deleted (retention): nothing is known of what was said before. ``lag`` is what the workers
     have not read yet, by topic. ``policy`` is the version of the policy that ``Stitched.alert`` was found with.
-    What was published after ``heard`` was read is left out of account.
+    ``one`` are ids that proved to be one person, as the log tells. What was published after ``heard`` was read is left
+    out of account.
     """
 
     heard: Sequence[Heard] = ()
@@ -150,6 +152,7 @@ class Evidence:
     lag: Mapping[str, int] = field(default_factory=dict)
     policy: str = ""
     horizon_ms: int | None = None
+    one: Sequence[tuple[str, str]] = ()
 
 
 @dataclass(slots=True)
@@ -221,7 +224,9 @@ class _Check:
                 if moment not in later:
                     self.owners[moment].append(kept.person)
         self.raised = [raised for raised in evidence.raised if raised.moment not in later]
-        self.moved = {kept.person: kept.moved_to for kept in evidence.kept if kept.moved_to}
+        # After a rebuild nobody has moved: who proved to be whom is on the log only.
+        self.moved = proved_one(evidence.one)
+        self.moved.update({kept.person: kept.moved_to for kept in evidence.kept if kept.moved_to})
         self.corrected = self._corrected()
 
     def _later(self) -> set[str]:

@@ -5,7 +5,7 @@ from datetime import timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.domain.cases import join, open_case
+from pipeline.domain.cases import brought_home, join, open_case
 from pipeline.domain.events import Alert
 from pipeline.domain.limits import CASE_ALERTS_MAX
 from tests.makers import NOON, alert
@@ -66,3 +66,18 @@ def test_a_full_case_does_not_change() -> None:
     """Past the limit an alert changes nothing, so that one which comes again cannot be counted twice."""
     case = open_case(alert()).model_copy(update={"alerts": tuple(f"a-{n}" for n in range(CASE_ALERTS_MAX))})
     assert join(case, alert(2)) is case
+
+
+def test_cases_come_home_to_who_somebody_proved_to_be() -> None:
+    """A case goes to the last id of its person; the elder of two answers for both, and nothing is answered twice."""
+    late, early = alert(1, person="p3-b", raised_at=NOON), alert(2, raised_at=NOON - timedelta(hours=1))
+    elder, younger, other = open_case(early), open_case(late), open_case(alert(3, person="p4-c", touchpoint="app"))
+    home = brought_home([younger, other, elder], {"p3-b": "p1-a", "p4-c": "p1-a"})
+    assert [(case.id, case.person, case.touchpoint) for case in home] == [
+        (elder.id, "p1-a", "billing"),
+        (other.id, "p1-a", "app"),
+        (younger.id, "p3-b", "billing"),
+    ]
+    assert (home[0].alerts, home[0].hurts) == ((early.id, late.id), 2)
+    assert home[2] == younger
+    assert brought_home([elder, younger], {}) == [elder, younger]

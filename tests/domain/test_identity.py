@@ -16,6 +16,7 @@ from pipeline.domain.identity import (
     moment_id,
     normalise,
     own_person,
+    proved_one,
 )
 
 LOCALS = st.text("abcdefghijklmnopqrstuvwxyz0123456789", min_size=1, max_size=12)
@@ -139,3 +140,14 @@ def test_ids_of_different_things_differ() -> None:
     """A moment, an alert, a case and an event of the same words never share an id."""
     assert len({moment_id("a", "b"), alert_id("a", "b"), case_id("a", "b", ""), event_id(b"a\nb")}) == 4
     assert event_id(b"x") == event_id(b"x") != event_id(b"y")
+
+
+@given(st.lists(st.tuples(st.sampled_from("abcdef"), st.sampled_from("abcdef")), max_size=12))
+def test_everybody_is_the_least_of_whom_they_proved_to_be(pairs: list[tuple[str, str]]) -> None:
+    """In whatever order and however often it is told, each id leads to the least of all that are one with it."""
+    whole = {one: {one} for one in "abcdef"}
+    for one, other in pairs:
+        both = whole[one] | whole[other]
+        whole |= dict.fromkeys(both, both)
+    expected = {one: min(all_of) for one, all_of in whole.items() if min(all_of) != one}
+    assert proved_one(pairs) == proved_one(pairs[::-1] * 2) == expected

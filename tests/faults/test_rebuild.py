@@ -3,9 +3,11 @@
 import signal
 import subprocess
 import sys
+from collections import Counter
 
 from pipeline.client import Client
 from pipeline.domain.events import Moment
+from pipeline.domain.identity import own_person
 from pipeline.domain.timeline import Figures
 from pipeline.stores.redis import open_stores
 from tests.faults.crowd import crowd
@@ -49,6 +51,16 @@ async def _told(stage: Scene) -> dict[str, tuple[Figures, tuple[str, ...], tuple
         await stores.close()
 
 
+async def _answered_twice(stage: Scene) -> list[str]:
+    """Answer the alerts that stand in more than one open case."""
+    stores = open_stores(stage.settings.redis, stage.settings.redis_prefix)
+    try:
+        counts = Counter(alert for case in await stores.cases.newest(None, EVENTS) for alert in case.alerts)
+        return [alert for alert, count in counts.items() if count > 1]
+    finally:
+        await stores.close()
+
+
 def _rebuild(stage: Scene) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "pipeline", "rebuild", "--yes", "--json"],
@@ -67,7 +79,7 @@ async def test_the_same_timelines_come_back(stage: Scene) -> None:
     await stage.clean(EVENTS)
     await _correct(stage, 40)
     await stage.falls_to("moments", 0)
-    before = await _told(stage)
+    before, twice = await _told(stage), await _answered_twice(stage)
     assert sum("human/ben" in reader for _, _, readers in before.values() for reader in readers) == 40
     refused = _rebuild(stage)
     assert refused.returncode == 2
@@ -78,3 +90,30 @@ async def test_the_same_timelines_come_back(stage: Scene) -> None:
     stage.work()
     await stage.clean(EVENTS)
     assert await _told(stage) == before
+    assert set(await _answered_twice(stage)) <= set(twice)
+
+
+async def test_a_case_finds_who_its_person_proved_to_be(stage: Scene) -> None:
+    """A case that was opened for a former id comes back for the last one, and what it answers opens no other."""
+    hurt = {"source": "/tests", "channel": "email", "text": "Nobody called me back, I am so frustrated!"}
+    email, both = {"email": "ana@example.org"}, {"email": "ana@example.org", "customer_id": "C1"}
+    await stage.publish([{**hurt, "id": "1", "at": "2026-11-01T10:00:00Z", "touchpoint": "billing", "handles": email}])
+    worker = stage.work()
+    await stage.reaches("cases", 1)
+    thanks = {**hurt, "text": "Thank you, all is well now.", "at": "2026-11-02T10:00:00Z", "touchpoint": "billing"}
+    await stage.publish([{**thanks, "id": "2", "handles": both}])
+    await stage.clean(2)
+    worker.end(signal.SIGTERM)
+    stores = open_stores(stage.settings.redis, stage.settings.redis_prefix)
+    try:
+        (before,) = await stores.cases.newest(None, 10)
+        assert before.person == own_person("email:ana@example.org")
+        assert _rebuild(stage).returncode == 0
+        (case,) = await stores.cases.newest(None, 10)
+        assert case == before.model_copy(update={"person": own_person("customer_id:C1")})
+        stage.work()
+        await stage.clean(2)
+        (after,) = await stores.cases.newest(None, 10)
+        assert after == case
+    finally:
+        await stores.close()
