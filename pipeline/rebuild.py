@@ -53,18 +53,19 @@ async def rebuild(settings: Settings, stores: RedisStores, teams: Sequence[str])
         alive = [told["worker"] for told in await reports(stores.client, settings.redis_prefix)]
         if alive:
             raise Misconfigured(f"stop the workers first, these live: {', '.join(alive)}")
+        # All that is needed of the log first: where it cannot be read, nothing is forgotten.
+        handles, persons = await who_is_who(settings)
+        # What people did about a hurt cannot be read from feedback; the log of the cases is its own record.
+        cases = brought_home(await _newest_cases(settings), persons)
+        corrections = await on_the_log(settings)
+        records = await _set_back(settings, teams)
         keys = await _forget(stores.client, f"{settings.redis_prefix}:*")
     except (RedisError, OSError) as error:
         raise Unavailable(f"Redis at {settings.redis} does not answer: {error!r}") from error
-    # What people did about a hurt cannot be read from feedback; the log of the cases is its own record.
-    handles, persons = await who_is_who(settings)
     claims = [Claim(handle, person, None) for handle, person in handles.items()]
     for first in range(0, len(claims), KEYS_AT_ONCE):
         await stores.identities.claim(claims[first : first + KEYS_AT_ONCE])
-    cases = brought_home(await _newest_cases(settings), persons)
     await stores.cases.save(cases)
-    corrections = await on_the_log(settings)
-    records = await _set_back(settings, teams)
     async with KafkaBus(settings) as bus:
         # Where one had moved, nothing has moved any more.
         anew = [

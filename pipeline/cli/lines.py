@@ -67,11 +67,12 @@ async def _data(path: str) -> AsyncIterator[bytes]:
 
 
 def _flows() -> bool:
-    """Say whether standard input is a pipe or a terminal, where lines come when they come."""
+    """Say whether standard input is a pipe, a socket or a terminal, where lines come when they come."""
     try:
-        return not stat.S_ISREG(os.fstat(sys.stdin.fileno()).st_mode)
+        mode = os.fstat(sys.stdin.fileno()).st_mode
     except OSError:
         return False  # something in memory, as a test gives it
+    return stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or sys.stdin.isatty()
 
 
 def _again(path: str) -> IO[bytes]:

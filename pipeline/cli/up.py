@@ -41,7 +41,8 @@ def up(
     demo: Annotated[bool, typer.Option("--demo", help="Replay the sample story, live.")] = False,
     leave: Annotated[bool, typer.Option("--exit", help="End when the story is through.")] = False,
     data: Annotated[
-        str | None, typer.Option("--data", metavar="FOLDER", help="Keep the data there; default: gone at the end.")
+        str | None,
+        typer.Option("--data", metavar="FOLDER", help="Keep the data of kafka there; default: gone at the end."),
     ] = None,
     speed: Annotated[
         float | None, typer.Option("--speed", min=0, help="Of the story: 1 takes some 20 s; 0 is as fast as can be.")
@@ -62,6 +63,8 @@ def up(
 
     if leave and not demo:
         raise Misconfigured("--exit ends the story, and there is none; add --demo")
+    if data and broker == "tansu" and "kafka" not in place.flags:
+        raise Misconfigured("--data: the log of tansu is in memory and would be gone; add --broker kafka")
     plan = Plan(broker, workers, demo, leave, Path(data).absolute() if data else None, speed)
     return _until_told(_up(place, plan), 130 if leave else 0)
 

@@ -93,7 +93,7 @@ def open_envelope(record: Record, bare: str | None = None) -> Envelope:
             version,
             _header(headers.get("ce_id"), "ce_id"),
             _header(headers.get("ce_source"), "ce_source"),
-            _header(headers.get("ce_time"), "ce_time"),
+            None if (time := headers.get("ce_time")) is None else _header(time, "ce_time"),
             data,
         )
     if "specversion" in data or (headers.get("content-type") or b"").startswith(STRUCTURED):

@@ -10,13 +10,17 @@ how good it is and where it is wrong.
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.readers.fast import Alone, Asked, FastReader
 from pipeline.readers.transformer import Transformer
-from pipeline.readers.verdict import NEGATIVE, PRIMARY, Array, Scale
+from pipeline.readers.verdict import FELT, NEGATIVE, OUTPUTS, PRIMARY, Array, Scale
 
 FAST_SHARE: Final = 0.2  # of what the fast network says; chosen on dev
+FELT_SHARE: Final = 0.4  # of what it says of each emotion: several in one text it tells apart as well
+_SHARES: Final = np.full(OUTPUTS, FAST_SHARE, np.float32)
+_SHARES[FELT] = FELT_SHARE
 
 
 class DeepReader(FastReader):
@@ -50,18 +54,18 @@ def deeply(deep: Transformer, told: Sequence[Asked], evidence: Sequence[Array], 
 
 def blended(fast: Array, fast_scale: Scale, deep: Array, deep_scale: Scale) -> Array:
     """Answer the average of both, each brought to probabilities by its own scale; :func:`blended_scale` is theirs."""
-    both: Array = FAST_SHARE * _calibrated(fast, fast_scale) + (1 - FAST_SHARE) * _calibrated(deep, deep_scale)
+    both: Array = _SHARES * _calibrated(fast, fast_scale) + (1 - _SHARES) * _calibrated(deep, deep_scale)
     return both
 
 
 def blended_scale(fast: Scale, deep: Scale) -> Scale:
     """Answer the scale of :func:`blended`: probabilities as they are, the thresholds averaged as the odds are."""
 
-    def mean(one: float, other: float) -> float:
-        return FAST_SHARE * one + (1 - FAST_SHARE) * other
+    def mean(one: float, other: float, share: float) -> float:
+        return share * one + (1 - share) * other
 
-    named_from = tuple(mean(*both) for both in zip(fast.named_from, deep.named_from, strict=True))
-    return Scale(named_from=named_from, sure_from=mean(fast.sure_from, deep.sure_from))
+    named_from = tuple(mean(*both, FELT_SHARE) for both in zip(fast.named_from, deep.named_from, strict=True))
+    return Scale(named_from=named_from, sure_from=mean(fast.sure_from, deep.sure_from, FAST_SHARE))
 
 
 def _calibrated(outputs: Array, scale: Scale) -> Array:

@@ -1,5 +1,7 @@
 """Lines: numbers, ends, byte order marks, and lines that are too long."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -52,6 +54,15 @@ async def test_closed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", None)
     with pytest.raises(Misconfigured, match="standard input is closed"):
         await anext(lines.chunks("-"))
+
+
+def test_a_device_has_an_end() -> None:
+    """Standard input from /dev/null, as timers give it, is read to its end, which comes at once."""
+    ended = subprocess.run(
+        [sys.executable, "-m", "pipeline", "classify", "-"],
+        stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert (ended.returncode, ended.stdout) == (0, b"")
 
 
 async def test_missing(tmp_path: Path) -> None:

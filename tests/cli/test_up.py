@@ -142,7 +142,13 @@ def test_server_that_dies(up: "subprocess.Popen[str]") -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "why"), [(["--exit"], "--demo"), (["--broker", "rabbit"], "rabbit"), (["--workers", "-1"], "workers")]
+    ("words", "why"),
+    [
+        (["--exit"], "--demo"),
+        (["--broker", "rabbit"], "rabbit"),
+        (["--workers", "-1"], "workers"),
+        (["--data", "kept"], "--broker kafka"),
+    ],
 )
 def test_wrong_usage(home: dict[str, str], words: list[str], why: str) -> None:
     """What cannot be is exit code 2, and says what is wrong."""

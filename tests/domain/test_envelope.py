@@ -95,11 +95,20 @@ def test_bad_bytes_have_their_reason(value: bytes | None, reason: Reason) -> Non
 @pytest.mark.parametrize("name", ["ce_id", "ce_source", "ce_time"])
 @pytest.mark.parametrize("value", [None, b"", b"\xff\xfe"])
 def test_damaged_headers(name: str, value: bytes | None) -> None:
-    """A CloudEvents header that is missing, empty, null or not UTF-8 is named in the rejection."""
+    """A CloudEvents header that is missing, empty, null or not UTF-8 is named; only the time may be missing."""
+    if name == "ce_time" and value is None:
+        return
     headers = tuple((key, value if key == name else kept) for key, kept in SEALED)
     error = why(b"{}", headers)
     assert error.reason is Reason.INVALID_ENVELOPE
     assert name in error.detail
+
+
+def test_a_time_need_not_be_told() -> None:
+    """Time is optional in CloudEvents: without it, or with null, an event was when it arrived."""
+    without = tuple(pair for pair in SEALED if pair[0] != "ce_time")
+    for headers in (without, (*without, ("ce_time", None))):
+        assert open_envelope(record(b"{}", headers)).time is None  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
