@@ -2,8 +2,8 @@
 
 What comes back is what the log still holds (retention). The alerts are sent again, under the ids that they had.
 What people corrected is on ``moments`` only, which is made anew of feedback, so it is sent there once more. Who is who
-comes back first: everything then goes to the person that somebody proved to be in the end, and alerts
-find the cases that answer them, in whatever order the partitions are read.
+comes back first: everything then goes to the person that somebody proved to be in the end, and alerts find the cases
+that answer them, in whatever order the partitions are read.
 """
 
 import asyncio

@@ -126,18 +126,19 @@ class FastReader:
 
         Of its sentences those few are read whose words speak most of hurt.
         """
-        asked = [
-            (place, first, last)
-            for place, one in enumerate(told)
-            if len(one.parts) > 1
-            for first, last in loudest(one.words, one.ids, evidence[place][:, :SAD].max(axis=1))
-        ]
+        asked: list[int] = []
+        ids: list[list[int]] = []
+        tones: list[float] = []
+        for place, one in enumerate(told):
+            if len(one.parts) > 1:
+                where = loudest(one.words, one.ids, evidence[place][:, :SAD].max(axis=1))
+                asked += [place] * len(where)
+                ids += [[*chain.from_iterable(one.ids[first:last])] for first, last in where]
+                tones += _parts_tones(one.text, where)
         if not asked:
             return {}
-        ids = [[*chain.from_iterable(told[place].ids[first:last])] for place, first, last in asked]
-        tones = [tone for place, *where in asked for tone in _parts_tones(told[place].text, [(where[0], where[1])])]
         found: dict[int, Alone] = {}
-        for (place, _, _), own, row in zip(asked, ids, self._network.answer(ids, tones).whole, strict=True):
+        for place, own, row in zip(asked, ids, self._network.answer(ids, tones).whole, strict=True):
             if place not in found or row[NEGATIVE] > found[place].outputs[NEGATIVE]:
                 found[place] = Alone(own, row)
         return found
