@@ -1,11 +1,11 @@
-"""What reading costs: ``python -m bench reading [--labels FILE…]``, about 2 minutes.
+"""What reading costs: ``python -m bench reading [--labels FILE…]``, about 5 minutes.
 
 Texts of 10 to 1,000 words, made of whole feedbacks one after the other, are read in batches of 256 and one by one by
 every reader that is installed, beside vaderSentiment itself, the valence lane, and a plain scikit-learn pipeline. No
-text is read twice by anybody, so that only words may be remembered; every contestant has read other texts for a
-second before, as a worker has that runs. Times are CPU time of this process, numeric
-libraries bound to one thread, so that neighbours on the machine disturb little; contestants take turns on the same
-texts, and medians of the rounds count. Load time and memory are those of fresh processes (see fresh.py).
+text is read twice by anybody, so that only words may be remembered; every contestant has read other texts for a second
+before, as a worker has that runs. Times are CPU time of this process, numeric libraries bound to one thread, so that
+neighbours on the machine disturb little; contestants take turns on the same texts, and medians of the rounds count.
+Load time and memory are those of fresh processes (see fresh.py).
 
 The pipeline's weights come from the labels given, or from the hard cases of the tests: its speed hardly depends on
 them, and nothing is said of how right it is.

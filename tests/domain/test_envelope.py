@@ -1,5 +1,6 @@
 """The envelope: three ways to come in, and a reason for whatever does not."""
 
+import itertools
 import time
 from typing import Any
 
@@ -92,12 +93,15 @@ def test_bad_bytes_have_their_reason(value: bytes | None, reason: Reason) -> Non
     assert why(value).reason is reason
 
 
-@pytest.mark.parametrize("name", ["ce_id", "ce_source", "ce_time"])
-@pytest.mark.parametrize("value", [None, b"", b"\xff\xfe"])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *itertools.product(["ce_id", "ce_source"], [None, b"", b"\xff\xfe"]),
+        *itertools.product(["ce_time"], [b"", b"\xff\xfe"]),
+    ],
+)
 def test_damaged_headers(name: str, value: bytes | None) -> None:
-    """A CloudEvents header that is missing, empty, null or not UTF-8 is named; only the time may be missing."""
-    if name == "ce_time" and value is None:
-        return
+    """A CloudEvents header that is null, empty or not UTF-8 is named in the rejection."""
     headers = tuple((key, value if key == name else kept) for key, kept in SEALED)
     error = why(b"{}", headers)
     assert error.reason is Reason.INVALID_ENVELOPE
